@@ -1,0 +1,111 @@
+"""The presets: every number that shapes a network, in frozen dataclasses.
+
+Field names are torchvision's where it has one, so a value can be looked up in
+`torchvision/models/detection/mask_rcnn.py` and `faster_rcnn.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+BackboneName = Literal["resnet50", "efficientnet_lite0"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One Mask R-CNN: network, inference settings, and the shapes it is exported with."""
+
+    name: str
+    backbone: BackboneName
+    # Pixels enter as (uint8 - mean) / std, per RGB channel.
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    # The photograph is scaled so that its short side is `min_size`, unless its
+    # long side would then pass `max_size`. Pixels.
+    min_size: int
+    max_size: int
+    # Static input shapes (height, width) of the .tflite, one signature each.
+    buckets: dict[str, tuple[int, int]]
+
+    # Convolutions of the FPN, the box head and the mask head carry BatchNorm (the v2 recipe).
+    head_norm: bool = False
+    batch_norm_epsilon: float = 1e-5
+    fpn_channels: int = 256
+
+    # One size per pyramid level P2..P6 (strides 4, 8, 16, 32, 64), pixels.
+    anchor_sizes: tuple[int, ...] = (32, 64, 128, 256, 512)
+    anchor_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
+
+    rpn_convs: int = 1
+    rpn_pre_nms_top_n: int = 1000
+    rpn_post_nms_top_n: int = 1000
+    rpn_nms_thresh: float = 0.7
+
+    # Convolutions before the first fully connected layer: 0 is "two FC", 4 is v2's head.
+    box_head_convs: int = 0
+    box_head_fcs: int = 2
+    box_head_width: int = 1024
+    box_score_thresh: float = 0.05
+    box_nms_thresh: float = 0.5
+    box_detections_per_img: int = 100
+    # The (proposal, class) pairs that enter the last NMS, best first. torchvision takes
+    # all above box_score_thresh; a static graph needs a bound.
+    box_candidates: int = 2000
+
+    mask_head_channels: tuple[int, ...] = (256, 256, 256, 256)
+    mask_predictor_channels: int = 256
+
+
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
+
+_COCO_BUCKETS = {"landscape": (800, 1088), "portrait": (1088, 800), "square": (800, 800)}
+
+COCO_R50 = Preset(
+    name="coco-r50",
+    backbone="resnet50",
+    mean=IMAGENET_MEAN,
+    std=IMAGENET_STD,
+    min_size=800,
+    max_size=1333,
+    buckets=_COCO_BUCKETS,
+    # torchvision sets epsilon to 0 for its COCO_V1 weights (`overwrite_eps`).
+    batch_norm_epsilon=0.0,
+)
+
+COCO_R50_V2 = Preset(
+    name="coco-r50-v2",
+    backbone="resnet50",
+    mean=IMAGENET_MEAN,
+    std=IMAGENET_STD,
+    min_size=800,
+    max_size=1333,
+    buckets=_COCO_BUCKETS,
+    head_norm=True,
+    rpn_convs=2,
+    box_head_convs=4,
+    box_head_fcs=1,
+)
+
+EDGE = Preset(
+    name="edge",
+    backbone="efficientnet_lite0",
+    # 127 is a pixel value, so padding is exactly zero after normalisation.
+    mean=(127.0, 127.0, 127.0),
+    std=(128.0, 128.0, 128.0),
+    min_size=512,
+    max_size=512,
+    buckets={"landscape": (384, 512), "portrait": (512, 384), "square": (512, 512)},
+    batch_norm_epsilon=1e-3,
+    fpn_channels=96,
+    anchor_sizes=(24, 48, 96, 192, 384),
+    rpn_pre_nms_top_n=300,
+    rpn_post_nms_top_n=100,
+    box_head_width=512,
+    box_candidates=300,
+    mask_head_channels=(128, 128, 128, 128),
+    mask_predictor_channels=128,
+)
+
+PRESETS = {preset.name: preset for preset in (EDGE, COCO_R50, COCO_R50_V2)}

@@ -1,0 +1,48 @@
+"""What can go wrong with a model, as classes.
+
+ModelError
+├── ModelNotFound       no such folder, name or version
+├── ManifestError       manifest missing, unreadable, or contradicting the files
+├── DigestMismatch      a file is not the one its manifest names
+├── GoldenMismatch      the golden image is no longer detected as recorded
+├── CheckpointError     a .pth file that is broken, or would run code
+├── WeightsMismatch     missing, unexpected or misshapen parameters
+├── FetchError          a published file could not be downloaded whole
+└── ExportError         an export that is not what it was made from
+"""
+
+
+class ModelError(Exception):
+    """Base of every error this package raises on purpose; the message is for people."""
+
+
+class ModelNotFound(ModelError):
+    """No such model folder, name or version."""
+
+
+class ManifestError(ModelError):
+    """The manifest is missing, unreadable, or contradicts the files beside it."""
+
+
+class DigestMismatch(ModelError):
+    """A file's SHA-256 is not the one its manifest names."""
+
+
+class GoldenMismatch(ModelError):
+    """The golden image is no longer detected as the manifest records."""
+
+
+class CheckpointError(ModelError):
+    """A .pth file is broken, of an unknown format, or would run code when read."""
+
+
+class WeightsMismatch(ModelError):
+    """A checkpoint's parameters are not those of the preset."""
+
+
+class FetchError(ModelError):
+    """A published file could not be downloaded whole."""
+
+
+class ExportError(ModelError):
+    """An exported artifact is not what it was made from."""
