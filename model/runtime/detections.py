@@ -19,9 +19,9 @@ class Detections:
 
     boxes: (N, 4) float32, x1 y1 x2 y2, continuous, inside the frame.
     scores: (N,) float32 in [0, 1].
-    class_ids: (N,) int64, 1-based labels as torchvision gives them; 0 is background.
+    class_ids: (N,) int64, as the model's manifest numbers its classes (COCO's ids for COCO classes).
+    class_names: N names, one per instance.
     raw_masks: (N, S, S) uint8, mask probability × 255 over the box, before pasting.
-    class_names: name of class id i at index i - 1.
     """
 
     width: int
@@ -29,26 +29,22 @@ class Detections:
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
     class_ids: NDArray[np.int64]
-    raw_masks: NDArray[np.uint8]
     class_names: tuple[str, ...]
+    raw_masks: NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.scores)
 
-    def class_name(self, index: int) -> str:
-        """Class name of the instance at `index`."""
-        return self.class_names[int(self.class_ids[index]) - 1]
-
-    def select(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Detections:
-        """The instances that a boolean mask or index array names, in that order."""
+    def select(self, indices: NDArray[np.int64]) -> Detections:
+        """The instances at `indices` (K,), in that order."""
         return Detections(
             width=self.width,
             height=self.height,
-            boxes=self.boxes[keep],
-            scores=self.scores[keep],
-            class_ids=self.class_ids[keep],
-            raw_masks=self.raw_masks[keep],
-            class_names=self.class_names,
+            boxes=self.boxes[indices],
+            scores=self.scores[indices],
+            class_ids=self.class_ids[indices],
+            class_names=tuple(self.class_names[i] for i in indices),
+            raw_masks=self.raw_masks[indices],
         )
 
 
