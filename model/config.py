@@ -11,6 +11,48 @@ from typing import Literal
 
 BackboneName = Literal["resnet50", "efficientnet_lite0"]
 
+# Bottleneck blocks in the four stages whose outputs are C2..C5.
+RESNET50_BLOCKS = (3, 4, 6, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class InvertedResidual:
+    """One EfficientNet-Lite block: expand 1×1, depthwise k×k, project 1×1."""
+
+    kernel: int
+    stride: int
+    expansion: int
+    in_channels: int
+    out_channels: int
+
+    @property
+    def is_residual(self) -> bool:
+        """Whether the block's input is added to its output."""
+        return self.stride == 1 and self.in_channels == self.out_channels
+
+
+EFFICIENTNET_LITE0_STEM = 32
+EFFICIENTNET_LITE0_BLOCKS = (
+    InvertedResidual(3, 1, 1, 32, 16),
+    InvertedResidual(3, 2, 6, 16, 24),
+    InvertedResidual(3, 1, 6, 24, 24),
+    InvertedResidual(5, 2, 6, 24, 40),
+    InvertedResidual(5, 1, 6, 40, 40),
+    InvertedResidual(3, 2, 6, 40, 80),
+    InvertedResidual(3, 1, 6, 80, 80),
+    InvertedResidual(3, 1, 6, 80, 80),
+    InvertedResidual(5, 1, 6, 80, 112),
+    InvertedResidual(5, 1, 6, 112, 112),
+    InvertedResidual(5, 1, 6, 112, 112),
+    InvertedResidual(5, 2, 6, 112, 192),
+    InvertedResidual(5, 1, 6, 192, 192),
+    InvertedResidual(5, 1, 6, 192, 192),
+    InvertedResidual(5, 1, 6, 192, 192),
+    InvertedResidual(3, 1, 6, 192, 320),
+)
+# The last block at strides 4, 8, 16 and 32: C2..C5.
+EFFICIENTNET_LITE0_OUTPUTS = (2, 4, 10, 15)
+
 
 @dataclass(frozen=True, slots=True)
 class Preset:
