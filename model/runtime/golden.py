@@ -1,0 +1,93 @@
+"""The golden image: proof at load time that a model still answers as it was exported.
+
+It catches what digests cannot: another interpreter, another processor, another library.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from model.runtime.errors import GoldenMismatch, ManifestError
+from model.runtime.manifest import MANIFEST_NAME, GoldenDetection
+
+if TYPE_CHECKING:
+    from model.runtime.predictor import Predictor
+
+SCORE_THRESHOLD = 0.5
+# int8 kernels round differently between processors; these are far above that.
+SCORE_TOLERANCE = 0.1
+MIN_IOU = 0.9
+
+
+def observe_golden(
+    predictor: Predictor, image: Path, score_threshold: float = SCORE_THRESHOLD
+) -> tuple[GoldenDetection, ...]:
+    """Detect in the file `image`, in the form a manifest records."""
+    with Image.open(image) as opened:
+        pixels = np.asarray(opened.convert("RGB"))
+    height, width = pixels.shape[:2]
+    found = predictor.predict(pixels, (width, height), score_threshold=score_threshold)
+    return tuple(
+        GoldenDetection(
+            class_id=int(found.class_ids[i]),
+            class_name=found.class_names[i],
+            score=round(float(found.scores[i]), 4),
+            box=_rounded(found.boxes[i].tolist()),
+        )
+        for i in range(len(found))
+    )
+
+
+def check_golden(predictor: Predictor, folder: Path) -> None:
+    """Raise GoldenMismatch unless the golden image is detected as the manifest records.
+
+    Every recorded instance must be found (same class, IoU at least 0.9, score within
+    0.1), and no other with a score that is clearly (0.1) above the threshold.
+    """
+    manifest = predictor.manifest
+    if manifest.golden is None:
+        raise ManifestError(f"{folder / MANIFEST_NAME} records no golden image to check.")
+    manifest.check_files(folder, manifest.golden.image)
+    path = folder / manifest.golden.image
+    found = list(observe_golden(predictor, path, SCORE_THRESHOLD - SCORE_TOLERANCE))
+    for expected in manifest.golden.detections:
+        match = next((each for each in found if _same(expected, each)), None)
+        if match is None:
+            raise GoldenMismatch(f"{path}: {_words(expected)} is recorded but not found.")
+        found.remove(match)
+    for extra in found:
+        if extra.score > SCORE_THRESHOLD + SCORE_TOLERANCE:
+            raise GoldenMismatch(f"{path}: {_words(extra)} is found but not recorded.")
+
+
+def _same(expected: GoldenDetection, found: GoldenDetection) -> bool:
+    return (
+        expected.class_id == found.class_id
+        and abs(expected.score - found.score) <= SCORE_TOLERANCE
+        and _iou(expected.box, found.box) >= MIN_IOU
+    )
+
+
+def _iou(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    both = max(width, 0) * max(height, 0)
+    return both / max(_area(a) + _area(b) - both, 1e-9)
+
+
+def _area(box: tuple[float, ...]) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _rounded(box: list[float]) -> tuple[float, float, float, float]:
+    x1, y1, x2, y2 = (round(side, 2) for side in box)
+    return x1, y1, x2, y2
+
+
+def _words(detection: GoldenDetection) -> str:
+    box = ", ".join(f"{side:.0f}" for side in detection.box)
+    return f"{detection.class_name} (score {detection.score:.2f}, box {box})"
