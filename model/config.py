@@ -84,9 +84,10 @@ class Preset:
     rpn_post_nms_top_n: int = 1000
     rpn_nms_thresh: float = 0.7
 
-    # Convolutions before the first fully connected layer: 0 is "two FC", 4 is v2's head.
+    # Convolutions before the fully connected layers: 0 is "two FC", 4 is v2's head.
     box_head_convs: int = 0
-    box_head_fcs: int = 2
+    # torchvision's names of the fully connected layers.
+    box_head_fcs: tuple[str, ...] = ("fc6", "fc7")
     box_head_width: int = 1024
     box_score_thresh: float = 0.05
     box_nms_thresh: float = 0.5
@@ -127,7 +128,7 @@ COCO_R50_V2 = Preset(
     head_norm=True,
     rpn_convs=2,
     box_head_convs=4,
-    box_head_fcs=1,
+    box_head_fcs=("5",),
 )
 
 EDGE = Preset(

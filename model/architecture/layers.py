@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 Weights = Mapping[str, NDArray[np.float32]]
 Activation = Callable[[tf.Tensor], tf.Tensor]
+# Height and width: ints in a graph of static shape, else scalar int32 tensors.
+Size = tuple[int | tf.Tensor, int | tf.Tensor]
 
 
 class Conv2d(tf.Module):

@@ -19,10 +19,10 @@ import tensorflow as tf
 from model.architecture.box_head import BoxHead, select_detections
 from model.architecture.efficientnet_lite import EfficientNetLite0
 from model.architecture.fpn import Fpn
-from model.architecture.layers import Weights, size_of
+from model.architecture.layers import Size, Weights, size_of
 from model.architecture.mask_head import MaskHead
 from model.architecture.resnet import ResNet50
-from model.architecture.roi_align import Pyramid, Size, roi_align
+from model.architecture.roi_align import Pyramid, roi_align
 from model.architecture.rpn import Rpn
 from model.config import Preset
 
@@ -57,9 +57,9 @@ class MaskRCNN(tf.Module):
         self.preset = preset
         self.num_classes = num_classes
         self.backbone = _BACKBONES[preset.backbone](weights)
-        self.fpn = Fpn(preset, weights)
+        self.fpn = Fpn(weights)
         self.rpn = Rpn(preset, weights)
-        self.box_head = BoxHead(preset, num_classes, weights)
+        self.box_head = BoxHead(preset, weights)
         self.mask_head = MaskHead(preset, weights)
 
     def normalize(self, images: tf.Tensor, image_sizes: tf.Tensor) -> tf.Tensor:
@@ -83,8 +83,9 @@ class MaskRCNN(tf.Module):
         image_size = image_sizes[0]
         features = self.backbone(images)
         levels = self.fpn(features)
-        proposals = self.rpn(levels, image_size, (size_of(images, 1), size_of(images, 2)))
-        pyramid = Pyramid.of(levels[:4])
+        input_size = (size_of(images, 1), size_of(images, 2))
+        proposals = self.rpn(levels, input_size, image_size)
+        pyramid = Pyramid.of_levels(levels[:4])
         crops = roi_align(pyramid, proposals.boxes, side=7)
         class_logits, deltas = self.box_head(crops)
         detections = select_detections(self.preset, class_logits, deltas, proposals, image_size)
@@ -98,7 +99,7 @@ class MaskRCNN(tf.Module):
         pyramid (P, C) as `detect` returned it, input_size H and W of its image,
         boxes (K, 4), labels (K,) int32 -> (K, M, M) float32. K must be static.
         """
-        crops = roi_align(Pyramid.from_input_size(pyramid, input_size), boxes, side=14)
+        crops = roi_align(Pyramid.of_input(pyramid, input_size), boxes, side=14)
         return self.mask_head(crops, labels)
 
     def predict(self, images: tf.Tensor, image_sizes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -108,3 +109,20 @@ class MaskRCNN(tf.Module):
         -> boxes (N, D, 4), scores (N, D), labels (N, D), num_detections (N,),
         masks (N, D, M, M).
         """
+
+        def predict_one(inputs: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+            image, image_size = (x[None] for x in inputs)
+            found = self.detect(self.normalize(image, image_size), image_size)
+            input_size = (size_of(image, 1), size_of(image, 2))
+            masks = self.masks(found.pyramid, input_size, found.boxes, found.labels)
+            return {
+                "boxes": found.boxes,
+                "scores": found.scores,
+                "labels": found.labels,
+                "num_detections": found.num_detections,
+                "masks": masks,
+            }
+
+        dtypes = dict.fromkeys(("boxes", "scores", "masks"), tf.float32)
+        dtypes |= dict.fromkeys(("labels", "num_detections"), tf.int32)
+        return tf.map_fn(predict_one, (images, image_sizes), fn_output_signature=dtypes)

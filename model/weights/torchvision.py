@@ -1,0 +1,256 @@
+"""Strict import of a torchvision Mask R-CNN checkpoint.
+
+A preset's plan lists every layer under torchvision's names, with PyTorch's shapes.
+`fold` checks a state dict against it, folds BatchNorm into the convolutions and
+turns the weights into TensorFlow's layouts:
+
+    convolution   (O, I, k, k)    -> (k, k, I, O)
+    depthwise     (I, 1, k, k)    -> (k, k, I, 1)
+    linear        (O, I)          -> (I, O), rows in H, W, C order after a flatten
+    transposed    (I, O, 2, 2)    -> (1, 1, I, 4·O), for depth-to-space
+
+I and O: input and output channels, k: kernel side.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.config import (
+    EFFICIENTNET_LITE0_BLOCKS,
+    EFFICIENTNET_LITE0_OUTPUTS,
+    EFFICIENTNET_LITE0_STEM,
+    RESNET50_BLOCKS,
+    Preset,
+)
+from model.runtime.errors import WeightsMismatch
+
+Array = NDArray[np.float32]
+Shapes = dict[str, tuple[int, ...]]
+
+_CLASS_SCORES = "roi_heads.box_predictor.cls_score.bias"
+_CROP_SIDE = 7
+_LISTED = 3
+
+# What torchvision renames when it loads a file saved before its layers were named
+# alike, as maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth was.
+_OLD_NAMES = (
+    (re.compile(r"^(rpn\.head\.conv)\.(weight|bias)$"), r"\1.0.0.\2"),
+    (re.compile(r"^(backbone\.fpn\.(?:inner|layer)_blocks\.\d)\.(weight|bias)$"), r"\1.0.\2"),
+)
+_OLD_MASK_NAME = re.compile(r"^roi_heads\.mask_head\.mask_fcn(\d)\.(weight|bias)$")
+
+
+def _convolution(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    return weight.transpose(2, 3, 1, 0)
+
+
+def _depthwise(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    return weight.transpose(2, 3, 0, 1)
+
+
+def _linear(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    return weight.T
+
+
+def _linear_after_flatten(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    outputs = len(weight)
+    crops = weight.reshape(outputs, -1, _CROP_SIDE, _CROP_SIDE)
+    return crops.transpose(2, 3, 1, 0).reshape(-1, outputs)
+
+
+def _transposed(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    return weight.transpose(0, 2, 3, 1).reshape(1, 1, len(weight), -1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One layer of the checkpoint; it carries either a bias or a BatchNorm."""
+
+    name: str
+    shape: tuple[int, ...]
+    norm: str | None = None
+    to_tensorflow: Callable[[NDArray[np.float64]], NDArray[np.float64]] = _convolution
+
+    @property
+    def outputs(self) -> int:
+        return self.shape[1] if self.to_tensorflow is _transposed else self.shape[0]
+
+    def shapes(self) -> Shapes:
+        vectors = (
+            [f"{self.norm}.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
+            if self.norm
+            else [f"{self.name}.bias"]
+        )
+        return {f"{self.name}.weight": self.shape} | dict.fromkeys(vectors, (self.outputs,))
+
+    def fold(self, state: Mapping[str, Array], epsilon: float) -> dict[str, Array]:
+        weight = state[f"{self.name}.weight"].astype(np.float64)
+        if self.norm:
+            gamma, beta, mean, variance = (
+                state[f"{self.norm}.{part}"].astype(np.float64)
+                for part in ("weight", "bias", "running_mean", "running_var")
+            )
+            scale = gamma / np.sqrt(variance + epsilon)
+            weight = weight * scale[:, None, None, None]
+            bias = beta - mean * scale
+        else:
+            bias = state[f"{self.name}.bias"].astype(np.float64)
+        weight = self.to_tensorflow(weight)
+        if self.to_tensorflow is _transposed:
+            # The four output pixels of one input pixel share a bias.
+            bias = np.tile(bias, 4)
+        return {
+            f"{self.name}.weight": np.ascontiguousarray(weight, np.float32),
+            f"{self.name}.bias": bias.astype(np.float32),
+        }
+
+
+def fold(state_dict: Mapping[str, Array], preset: Preset) -> tuple[dict[str, Array], int]:
+    """Turn a checkpoint into the weights of `MaskRCNN` and its class count, background included.
+
+    Raises WeightsMismatch unless the checkpoint has exactly the preset's parameters,
+    each of the right shape, for one class count.
+    """
+    state = {
+        _current_name(name): np.asarray(array)
+        for name, array in state_dict.items()
+        if not name.endswith(".num_batches_tracked")
+    }
+    # A checkpoint without class scores is then told what it lacks beside COCO's 91 classes.
+    num_classes = len(state.get(_CLASS_SCORES, range(91)))
+    _check(state, expected_shapes(preset, num_classes), preset)
+    weights: dict[str, Array] = {}
+    for layer in _layers(preset, num_classes):
+        weights |= layer.fold(state, preset.batch_norm_epsilon)
+    return weights, num_classes
+
+
+def expected_shapes(preset: Preset, num_classes: int) -> Shapes:
+    """Every parameter of the preset's torchvision model, by name, without counters."""
+    shapes: Shapes = {}
+    for layer in _layers(preset, num_classes):
+        shapes |= layer.shapes()
+    return shapes
+
+
+def _current_name(name: str) -> str:
+    for old, new in _OLD_NAMES:
+        name = old.sub(new, name)
+    return _OLD_MASK_NAME.sub(
+        lambda match: f"roi_heads.mask_head.{int(match[1]) - 1}.0.{match[2]}", name
+    )
+
+
+def _check(state: Mapping[str, Array], expected: Shapes, preset: Preset) -> None:
+    missing = [name for name in expected if name not in state]
+    unexpected = [name for name in state if name not in expected]
+    misshapen = [
+        f"{name} is {state[name].shape}, not {shape}"
+        for name, shape in expected.items()
+        if name in state and state[name].shape != shape
+    ]
+    problems = {"missing": missing, "unexpected": unexpected, "misshapen": misshapen}
+    if any(problems.values()):
+        lists = "; ".join(_summary(kind, names) for kind, names in problems.items() if names)
+        raise WeightsMismatch(
+            f"The checkpoint does not fit the preset {preset.name}, "
+            f"which has {len(expected)} parameters: {lists}."
+        )
+
+
+def _summary(kind: str, names: list[str]) -> str:
+    more = ", …" if len(names) > _LISTED else ""
+    return f"{len(names)} {kind} ({', '.join(names[:_LISTED])}{more})"
+
+
+def _layers(preset: Preset, num_classes: int) -> Iterator[_Layer]:
+    body = {"resnet50": _resnet50, "efficientnet_lite0": _efficientnet_lite0}[preset.backbone]
+    yield from body()
+    yield from _fpn(preset)
+    yield from _rpn(preset)
+    yield from _box_head(preset, num_classes)
+    yield from _mask_head(preset, num_classes)
+
+
+def _resnet50() -> Iterator[_Layer]:
+    body = "backbone.body"
+    yield _Layer(f"{body}.conv1", (64, 3, 7, 7), norm=f"{body}.bn1")
+    inputs = 64
+    for stage, blocks in enumerate(RESNET50_BLOCKS):
+        width = 64 * 2**stage
+        for block in range(blocks):
+            at = f"{body}.layer{stage + 1}.{block}"
+            yield _Layer(f"{at}.conv1", (width, inputs, 1, 1), norm=f"{at}.bn1")
+            yield _Layer(f"{at}.conv2", (width, width, 3, 3), norm=f"{at}.bn2")
+            yield _Layer(f"{at}.conv3", (4 * width, width, 1, 1), norm=f"{at}.bn3")
+            if block == 0:
+                shortcut = f"{at}.downsample"
+                yield _Layer(f"{shortcut}.0", (4 * width, inputs, 1, 1), norm=f"{shortcut}.1")
+            inputs = 4 * width
+
+
+def _efficientnet_lite0() -> Iterator[_Layer]:
+    body = "backbone.body"
+    yield _Layer(f"{body}._conv_stem", (EFFICIENTNET_LITE0_STEM, 3, 3, 3), norm=f"{body}._bn0")
+    for index, block in enumerate(EFFICIENTNET_LITE0_BLOCKS):
+        at = f"{body}._blocks.{index}"
+        width = block.in_channels * block.expansion
+        if block.expansion > 1:
+            yield _Layer(f"{at}._expand_conv", (width, block.in_channels, 1, 1), norm=f"{at}._bn0")
+        depthwise = (width, 1, block.kernel, block.kernel)
+        yield _Layer(f"{at}._depthwise_conv", depthwise, f"{at}._bn1", _depthwise)
+        yield _Layer(f"{at}._project_conv", (block.out_channels, width, 1, 1), norm=f"{at}._bn2")
+
+
+def _fpn(preset: Preset) -> Iterator[_Layer]:
+    channels = preset.fpn_channels
+    for level, inputs in enumerate(_pyramid_inputs(preset)):
+        yield _conv_block(preset, f"backbone.fpn.inner_blocks.{level}", (channels, inputs, 1, 1))
+        yield _conv_block(preset, f"backbone.fpn.layer_blocks.{level}", (channels, channels, 3, 3))
+
+
+def _pyramid_inputs(preset: Preset) -> list[int]:
+    if preset.backbone == "resnet50":
+        return [256, 512, 1024, 2048]
+    return [EFFICIENTNET_LITE0_BLOCKS[i].out_channels for i in EFFICIENTNET_LITE0_OUTPUTS]
+
+
+def _rpn(preset: Preset) -> Iterator[_Layer]:
+    channels, anchors = preset.fpn_channels, len(preset.anchor_ratios)
+    for index in range(preset.rpn_convs):
+        yield _Layer(f"rpn.head.conv.{index}.0", (channels, channels, 3, 3))
+    yield _Layer("rpn.head.cls_logits", (anchors, channels, 1, 1))
+    yield _Layer("rpn.head.bbox_pred", (4 * anchors, channels, 1, 1))
+
+
+def _box_head(preset: Preset, num_classes: int) -> Iterator[_Layer]:
+    head, predictor = "roi_heads.box_head", "roi_heads.box_predictor"
+    channels, width = preset.fpn_channels, preset.box_head_width
+    for index in range(preset.box_head_convs):
+        yield _conv_block(preset, f"{head}.{index}", (channels, channels, 3, 3))
+    inputs = channels * _CROP_SIDE**2
+    for index, name in enumerate(preset.box_head_fcs):
+        shape = (width, width if index else inputs)
+        yield _Layer(f"{head}.{name}", shape, None, _linear if index else _linear_after_flatten)
+    yield _Layer(f"{predictor}.cls_score", (num_classes, width), None, _linear)
+    yield _Layer(f"{predictor}.bbox_pred", (4 * num_classes, width), None, _linear)
+
+
+def _mask_head(preset: Preset, num_classes: int) -> Iterator[_Layer]:
+    inputs = preset.fpn_channels
+    for index, channels in enumerate(preset.mask_head_channels):
+        yield _conv_block(preset, f"roi_heads.mask_head.{index}", (channels, inputs, 3, 3))
+        inputs = channels
+    predictor, hidden = "roi_heads.mask_predictor", preset.mask_predictor_channels
+    yield _Layer(f"{predictor}.conv5_mask", (inputs, hidden, 2, 2), None, _transposed)
+    yield _Layer(f"{predictor}.mask_fcn_logits", (num_classes, hidden, 1, 1))
+
+
+def _conv_block(preset: Preset, name: str, shape: tuple[int, ...]) -> _Layer:
+    return _Layer(f"{name}.0", shape, norm=f"{name}.1" if preset.head_norm else None)
