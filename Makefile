@@ -1,0 +1,88 @@
+# Every chore is one word; `make help` lists them.
+# A stamp in .venv marks each installed lock file, so a changed lock installs again.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --quiet --require-hashes --requirement
+SAMPLES := $(wildcard site/samples/*.jpg)
+
+# The first Python that runs, is new enough and has all the wheels; else any that is new enough.
+RUNS = -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	$$python $(RUNS) && echo $$python && break; done)
+
+.PHONY: help
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) \
+		| while IFS='|' read -r name does; do printf '  make %-12s %s\n' "$$name" "$$does"; done
+
+.PHONY: setup
+setup: .venv/.serving ## Install what `maskdrop detect` needs into .venv
+
+.PHONY: setup-train
+setup-train: .venv/.train ## Add PyTorch to it, for training (downloads gigabytes)
+
+.PHONY: demo
+demo: .venv/.serving ## Find the masks of the sample photographs
+	$(BIN)/maskdrop detect $(SAMPLES) --out out/demo
+
+.PHONY: test
+test: .venv/.dev ## Run every test, after installing what they need
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+.PHONY: lint
+lint: .venv/.dev ## Check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: typecheck
+typecheck: .venv/.dev ## Check types
+	$(BIN)/mypy
+
+.PHONY: format
+format: .venv/.dev ## Rewrite the code in its style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# One version everywhere: the largest lock is solved first and binds the others.
+# `make lock UPGRADE=--upgrade` moves every pin to its newest release.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-emit-index-url --no-annotate --no-header $(UPGRADE)
+.PHONY: lock
+lock: .venv/.dev ## Write the lock files anew from pyproject.toml
+	$(COMPILE) pyproject.toml --extra model --extra dev --output-file requirements-dev.txt
+	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --output-file requirements.txt
+	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --extra train \
+		--output-file requirements-train.txt
+	$(COMPILE) --group build --constraint requirements-dev.txt --output-file requirements-build.txt
+
+.PHONY: clean
+clean: ## Remove the environment and everything made here
+	rm -rf .venv out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Maskdrop needs Python 3.11 or newer;" \
+		"found $$(python3 --version 2>/dev/null || echo none)." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+		package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+		echo "$(PYTHON) cannot make virtual environments yet; this cures it:" >&2; \
+		echo "  sudo apt-get install $$package" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.serving: requirements.txt requirements-build.txt pyproject.toml | .venv/bin/python
+	$(INSTALL) requirements.txt
+	$(INSTALL) requirements-build.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements-dev.txt .venv/.serving
+	$(INSTALL) requirements-dev.txt
+	@touch $@
+
+.venv/.train: requirements-train.txt .venv/.dev
+	$(INSTALL) requirements-train.txt
+	@touch $@
