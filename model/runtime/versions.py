@@ -18,6 +18,12 @@ ZOO = Path(__file__).resolve().parents[1] / "zoo"
 DEFAULT_MODEL = "mask_rcnn_edge"
 
 
+def find_model(model: str) -> Path:
+    """Find a version folder by its path, its model folder's path, or a name in the zoo."""
+    path = Path(model)
+    return latest_version(path) if path.is_dir() else resolve(ZOO, model)
+
+
 def resolve(base: Path, model: str) -> Path:
     """Find the version folder of `name`, `name/latest` or `name/<integer>` under `base`.
 
