@@ -47,7 +47,7 @@ def paste_mask(
 
 
 def _grow(box: NDArray[np.float32], side: int) -> list[int]:
-    """The box of a `side` × `side` mask with its ring: x1 y1 x2 y2, truncated towards zero."""
+    """Grow the box of a `side` × `side` mask to hold its ring: x1 y1 x2 y2, cut to integers."""
     half = (box[2:] - box[:2]) * np.float32(0.5)
     centre = (box[2:] + box[:2]) * np.float32(0.5)
     half = half * np.float32((side + 2 * _RING) / side)
@@ -69,10 +69,11 @@ class _Taps:
         self.fraction = (position - self.low).astype(np.float32)
 
     def interpolate(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`samples` (P, C) at every output pixel: (n, C)."""
-        high = np.minimum(self.low + 1, len(samples) - 1)
-        fraction = self.fraction[:, None]
-        return samples[self.low] * (1 - fraction) + samples[high] * fraction
+        """Blend `samples` (P, C) at every output pixel: (n, C)."""
+        low = samples[self.low]
+        high = samples[np.minimum(self.low + 1, len(samples) - 1)]
+        blended: NDArray[np.float32] = low + self.fraction[:, None] * (high - low)
+        return blended
 
 
 def _above(levels: NDArray[np.float32], rows: _Taps, level: float) -> NDArray[np.bool_]:
