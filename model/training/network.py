@@ -20,21 +20,15 @@ from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredic
 from torchvision.ops import FeaturePyramidNetwork, FrozenBatchNorm2d, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
-from model.config import EDGE, Preset
-
-# EfficientNet-B0's stages (https://arxiv.org/abs/1905.11946, table 1), as Lite0 keeps them:
-# expansion, kernel, stride, output channels, repeats.
-STAGES = (
-    (1, 3, 1, 16, 1),
-    (6, 3, 2, 24, 2),
-    (6, 5, 2, 40, 2),
-    (6, 3, 2, 80, 3),
-    (6, 5, 1, 112, 3),
-    (6, 5, 2, 192, 4),
-    (6, 3, 1, 320, 1),
+from model.config import (
+    EDGE,
+    EFFICIENTNET_LITE0_BLOCKS,
+    EFFICIENTNET_LITE0_OUTPUTS,
+    EFFICIENTNET_LITE0_STEM,
+    InvertedResidual,
+    Preset,
 )
-# The last block at strides 4, 8, 16 and 32, and its channels.
-PYRAMID_BLOCKS = {2: 24, 4: 40, 10: 112, 15: 320}
+
 # Stem and stride-4 blocks stay as ImageNet left them: their gradients are the slowest
 # of all on a CPU, and torchvision freezes the same depth of its ResNets.
 FROZEN_BLOCKS = 3
@@ -56,18 +50,20 @@ class SamePadConv2d(nn.Conv2d):
 class Block(nn.Module):
     """Inverted residual without squeeze-and-excitation, ReLU6: the Lite variant's block."""
 
-    def __init__(self, cin: int, cout: int, expansion: int, kernel: int, stride: int) -> None:
+    def __init__(self, block: InvertedResidual) -> None:
         super().__init__()
-        mid = cin * expansion
+        mid = block.in_channels * block.expansion
         self._expand_conv: nn.Module | None = None
-        if expansion != 1:
-            self._expand_conv = SamePadConv2d(cin, mid, 1, bias=False)
+        if block.expansion > 1:
+            self._expand_conv = SamePadConv2d(block.in_channels, mid, 1, bias=False)
             self._bn0 = FrozenBatchNorm2d(mid, eps=EDGE.batch_norm_epsilon)
-        self._depthwise_conv = SamePadConv2d(mid, mid, kernel, stride, groups=mid, bias=False)
+        self._depthwise_conv = SamePadConv2d(
+            mid, mid, block.kernel, block.stride, groups=mid, bias=False
+        )
         self._bn1 = FrozenBatchNorm2d(mid, eps=EDGE.batch_norm_epsilon)
-        self._project_conv = SamePadConv2d(mid, cout, 1, bias=False)
-        self._bn2 = FrozenBatchNorm2d(cout, eps=EDGE.batch_norm_epsilon)
-        self.residual = stride == 1 and cin == cout
+        self._project_conv = SamePadConv2d(mid, block.out_channels, 1, bias=False)
+        self._bn2 = FrozenBatchNorm2d(block.out_channels, eps=EDGE.batch_norm_epsilon)
+        self.residual = block.is_residual
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H / stride, W / stride)."""
@@ -84,14 +80,10 @@ class EfficientNetLite0(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self._conv_stem = SamePadConv2d(3, 32, 3, 2, bias=False)
-        self._bn0 = FrozenBatchNorm2d(32, eps=EDGE.batch_norm_epsilon)
-        blocks, cin = [], 32
-        for expansion, kernel, stride, cout, repeats in STAGES:
-            for repeat in range(repeats):
-                blocks.append(Block(cin, cout, expansion, kernel, 1 if repeat else stride))
-                cin = cout
-        self._blocks = nn.ModuleList(blocks)
+        stem = EFFICIENTNET_LITE0_STEM
+        self._conv_stem = SamePadConv2d(3, stem, 3, 2, bias=False)
+        self._bn0 = FrozenBatchNorm2d(stem, eps=EDGE.batch_norm_epsilon)
+        self._blocks = nn.ModuleList(Block(block) for block in EFFICIENTNET_LITE0_BLOCKS)
 
     def forward(self, x: Tensor) -> OrderedDict[str, Tensor]:
         """(B, 3, H, W) -> maps "0".."3" at strides 4, 8, 16, 32."""
@@ -99,7 +91,7 @@ class EfficientNetLite0(nn.Module):
         maps: OrderedDict[str, Tensor] = OrderedDict()
         for index, block in enumerate(self._blocks):
             x = block(x)
-            if index in PYRAMID_BLOCKS:
+            if index in EFFICIENTNET_LITE0_OUTPUTS:
                 maps[str(len(maps))] = x
         return maps
 
@@ -110,9 +102,8 @@ class Backbone(nn.Module):
     def __init__(self, out_channels: int) -> None:
         super().__init__()
         self.body = EfficientNetLite0()
-        self.fpn = FeaturePyramidNetwork(
-            list(PYRAMID_BLOCKS.values()), out_channels, extra_blocks=LastLevelMaxPool()
-        )
+        channels = [EFFICIENTNET_LITE0_BLOCKS[i].out_channels for i in EFFICIENTNET_LITE0_OUTPUTS]
+        self.fpn = FeaturePyramidNetwork(channels, out_channels, extra_blocks=LastLevelMaxPool())
         self.out_channels = out_channels
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:

@@ -1,0 +1,64 @@
+"""Version folders, written whole or not at all.
+
+<base>/<name>/<integer>/   manifest.json, weights.npz and, once exported, the artifacts
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.runtime.errors import ManifestError
+from model.runtime.manifest import ModelManifest
+from model.runtime.versions import versions
+
+WEIGHTS_NAME = "weights.npz"
+
+Weights = Mapping[str, NDArray[np.float32]]
+
+
+def next_version(base: Path, name: str) -> int:
+    """Return the version after the highest that model `name` has under `base`."""
+    return max(versions(base / name), default=0) + 1
+
+
+@contextmanager
+def written_whole(folder: Path) -> Iterator[Path]:
+    """Give a scratch folder that takes the place of `folder` once the block ends well.
+
+    A `folder` that exists is replaced; after an error it is as it was.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    scratch.chmod(0o755)
+    try:
+        yield scratch
+        if folder.exists():
+            shutil.rmtree(folder)
+        scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def save_weights(folder: Path, weights: Weights, dtype: type[np.floating]) -> None:
+    """Write folded weights as `weights.npz`: float16 halves the file, float32 keeps every bit."""
+    np.savez(folder / WEIGHTS_NAME, **{name: w.astype(dtype) for name, w in weights.items()})
+
+
+def load_weights(folder: Path, manifest: ModelManifest) -> dict[str, NDArray[np.float32]]:
+    """Read `weights.npz` as float32, held against its digest.
+
+    Raises ManifestError or DigestMismatch.
+    """
+    manifest.check_files(folder, WEIGHTS_NAME)
+    try:
+        with np.load(folder / WEIGHTS_NAME, allow_pickle=False) as archive:
+            return {name: archive[name].astype(np.float32) for name in archive.files}
+    except ValueError as error:
+        raise ManifestError(f"{folder / WEIGHTS_NAME} is not a weights archive: {error}.") from None
