@@ -1,0 +1,231 @@
+"""Read PyTorch's .pth files without PyTorch and without running anything in them.
+
+Two formats, both an object's pickle and the raw elements of its tensors:
+
+    zip (PyTorch 1.6 and newer)   NAME/data.pkl, NAME/data/KEY for every storage,
+                                  NAME/byteorder; all stored, none compressed
+    legacy                        five pickles (magic number, version, system, object,
+                                  list of storage keys), then every storage in the list's
+                                  order: element count (8 bytes), elements
+
+The file is mapped, not read: an array is a view of the file wherever its elements lie
+there as NumPy wants them, so what a training run saved beside the weights costs nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import mmap
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.runtime.errors import CheckpointError
+from model.weights.unpickler import Storage, StoredTensor, unpickle
+
+_ZIP_START = b"PK\x03\x04"
+_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_LEGACY_START = b"\x80\x02\x8a\x0a" + _LEGACY_MAGIC.to_bytes(10, "little")
+_LEGACY_VERSION = 1001
+_ByteOrder = Literal["<", ">"]
+_BYTE_ORDERS: dict[bytes, _ByteOrder] = {b"little": "<", b"big": ">"}
+
+# Keys under which training scripts keep the weights, torchvision's first.
+_WRAPPERS = ("model", "state_dict", "model_state_dict")
+# What DistributedDataParallel puts before every name.
+_PARALLEL_PREFIX = "module."
+
+
+def read_checkpoint(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the named tensors of the model in a .pth or .pt file, in the file's order.
+
+    A state dict is found alone or inside what torchvision's training scripts save.
+    Arrays keep their type, except that bfloat16 becomes float32. They may be read-only
+    views of the file, which must not be changed while they live.
+
+    Raises:
+        CheckpointError: the file is missing, broken, no checkpoint, or would run code.
+    """
+    try:
+        file = _open(path)
+        tensors = _find_state_dict(file.root)
+        return {name: _to_array(name, tensor, file) for name, tensor in tensors.items()}
+    except OSError as error:
+        raise CheckpointError(f"{path}: {error.strerror or error}.") from error
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+class _File(Protocol):
+    """A checkpoint: the object that was saved, and the storages that its tensors view."""
+
+    root: object
+    byte_order: _ByteOrder
+
+    def elements(self, storage: Storage) -> memoryview:
+        """Return the storage's raw bytes."""
+
+
+def _open(path: Path) -> _File:
+    with path.open("rb") as file:
+        start = file.read(len(_LEGACY_START))
+        if start.startswith(_ZIP_START):
+            return _ZipFile(file)
+        if start == _LEGACY_START:
+            return _LegacyFile(file)
+    if not start:
+        raise CheckpointError("the file is empty.")
+    raise CheckpointError(f"this is no PyTorch checkpoint: it begins with {start!r}.")
+
+
+def _map(file: BinaryIO) -> mmap.mmap:
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+class _ZipFile:
+    """The format of PyTorch 1.6 and newer."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._data = memoryview(_map(file))
+        try:
+            self._entries = {entry.filename: entry for entry in zipfile.ZipFile(file).infolist()}
+        except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
+            raise CheckpointError(f"its zip archive is damaged or cut short: {error}.") from error
+        self._folder = self._find_folder()
+        self.byte_order = self._read_byte_order()
+        self.root, _ = unpickle(io.BytesIO(self._read("data.pkl")))
+
+    def elements(self, storage: Storage) -> memoryview:
+        return self._read(f"data/{storage.key}")
+
+    def _find_folder(self) -> str:
+        """Return what stands before every entry's name: "archive/", or the file's own name."""
+        pickles = [name for name in self._entries if name.endswith("/data.pkl")]
+        if len(pickles) != 1:
+            raise CheckpointError(
+                f"this zip archive is no PyTorch checkpoint: {len(pickles)} data.pkl in it, not 1."
+            )
+        return pickles[0].removesuffix("data.pkl")
+
+    def _read_byte_order(self) -> _ByteOrder:
+        # Files from before PyTorch 2.1 do not say, and are little-endian.
+        if self._folder + "byteorder" not in self._entries:
+            return "<"
+        order = bytes(self._read("byteorder"))
+        if order not in _BYTE_ORDERS:
+            raise CheckpointError(f"its byte order is {order[:10]!r}, neither little nor big.")
+        return _BYTE_ORDERS[order]
+
+    def _read(self, name: str) -> memoryview:
+        """Return an entry's bytes, in place."""
+        entry = self._entries.get(self._folder + name)
+        if entry is None:
+            raise CheckpointError(f"its zip archive has no entry {name}.")
+        if entry.compress_type != zipfile.ZIP_STORED:
+            # torch.save never compresses, and what is stored cannot be a bomb.
+            raise CheckpointError(f"its entry {name} is compressed, which torch.save does not do.")
+        content = self._stored(entry)
+        if len(content) != entry.file_size or zlib.crc32(content) != entry.CRC:
+            raise CheckpointError(f"its entry {name} is damaged: the checksum differs.")
+        return content
+
+    def _stored(self, entry: zipfile.ZipInfo) -> memoryview:
+        # The local header is 30 bytes, then a name and padding whose lengths it ends with.
+        header = self._data[entry.header_offset : entry.header_offset + 30]
+        if len(header) != 30 or header[:4] != _ZIP_START:
+            raise CheckpointError("its zip archive is damaged: an entry is not where it should be.")
+        name_length, extra_length = struct.unpack_from("<HH", header, 26)
+        start = entry.header_offset + 30 + name_length + extra_length
+        return self._data[start : start + entry.file_size]
+
+
+class _LegacyFile:
+    """The format before PyTorch 1.6, still written with `_use_new_zipfile_serialization=False`."""
+
+    byte_order: _ByteOrder = "<"  # whatever the machine, as PyTorch's writer swaps
+
+    def __init__(self, file: BinaryIO) -> None:
+        data = _map(file)
+        stream: Any = data
+        for expected in (_LEGACY_MAGIC, _LEGACY_VERSION):
+            found, _ = unpickle(stream)
+            if found != expected:
+                raise CheckpointError(f"its protocol version is not {_LEGACY_VERSION}.")
+        unpickle(stream)  # the writer's byte order and integer sizes, which PyTorch ignores too
+        self.root, storages = unpickle(stream)
+        keys, _ = unpickle(stream)
+        if not _are_texts(keys) or set(keys) != set(storages):
+            raise CheckpointError("its list of storages is not that of its tensors.")
+        self._elements = _split(memoryview(data), stream.tell(), [storages[key] for key in keys])
+
+    def elements(self, storage: Storage) -> memoryview:
+        return self._elements[storage.key]
+
+
+def _are_texts(keys: object) -> bool:
+    return isinstance(keys, list) and all(isinstance(key, str) for key in keys)
+
+
+def _split(data: memoryview, position: int, storages: list[Storage]) -> dict[str, memoryview]:
+    """Return each storage's bytes by its key; they follow each other, each behind its count."""
+    elements = {}
+    for storage in storages:
+        start = position + 8
+        position = start + storage.nbytes
+        if data[start - 8 : start] != storage.count.to_bytes(8, "little"):
+            raise CheckpointError(f"the size of its storage {storage.key} is damaged or cut off.")
+        elements[storage.key] = data[start:position]
+    return elements
+
+
+def _find_state_dict(root: object) -> dict[str, StoredTensor]:
+    """Return the model's tensors under the model's own names."""
+    state = root
+    for wrapper in _WRAPPERS:
+        if isinstance(root, dict) and isinstance(root.get(wrapper), dict):
+            state = root[wrapper]
+            break
+    if not isinstance(state, dict) or not state:
+        raise CheckpointError(f"it holds no state dict, alone or under {', '.join(_WRAPPERS)}.")
+    for name, value in state.items():
+        if not isinstance(name, str) or not isinstance(value, StoredTensor):
+            raise CheckpointError(f"{name!r} in its state dict is no tensor.")
+    prefix = _PARALLEL_PREFIX if all(name.startswith(_PARALLEL_PREFIX) for name in state) else ""
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items()}
+
+
+def _to_array(name: str, tensor: StoredTensor, file: _File) -> NDArray[Any]:
+    """Return the tensor's elements, in place if they are contiguous, aligned and native."""
+    storage = tensor.storage
+    elements = file.elements(storage)
+    if len(elements) < storage.nbytes:
+        raise CheckpointError(f"storage of {name!r} has {len(elements)} of {storage.nbytes} bytes.")
+    if math.prod(tensor.shape) > storage.count:
+        # No weight repeats its elements, and a hostile one could fill the memory with four bytes.
+        raise CheckpointError(
+            f"{name!r} of shape {tensor.shape} has more elements than its storage."
+        )
+    dtype = np.dtype(storage.element.code)
+    try:
+        view: NDArray[Any] = np.ndarray(
+            tensor.shape,
+            dtype.newbyteorder(file.byte_order),
+            elements[: storage.nbytes],
+            tensor.offset * dtype.itemsize,
+            tuple(stride * dtype.itemsize for stride in tensor.strides),
+        )
+    except (ValueError, TypeError, OverflowError) as error:
+        raise CheckpointError(f"{name!r} reaches out of its storage: {error}.") from error
+    array = np.require(view, dtype, ["C_CONTIGUOUS", "ALIGNED"])
+    return _widen_bfloat16(array) if storage.element.name == "BFloat16Storage" else array
+
+
+def _widen_bfloat16(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
+    # A bfloat16 is the upper half of the float32 with the same value.
+    return (bits.astype(np.uint32) << 16).view(np.float32)
