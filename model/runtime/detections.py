@@ -61,6 +61,12 @@ class InstanceMask:
     pixels: NDArray[np.bool_]
 
     @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns of the frame that `pixels` covers, as an index into its arrays."""
+        height, width = self.pixels.shape
+        return slice(self.y, self.y + height), slice(self.x, self.x + width)
+
+    @property
     def area(self) -> int:
         """Set pixels."""
         return int(np.count_nonzero(self.pixels))
