@@ -1,11 +1,17 @@
 """What can go wrong with a request, as classes; nothing here knows HTTP.
 
 MaskdropError
-└── BadImage                 the bytes are not a photograph we accept
-    ├── UnsupportedImage     not JPEG, PNG or WebP by content
-    ├── BrokenImage          truncated or corrupt
-    └── ImageTooLarge        bytes, pixels, side or aspect past the limit
-BadOptions                   (a MaskdropError) an option out of range or unknown
+├── BadImage                 the bytes are not a photograph we accept
+│   ├── UnsupportedImage     not JPEG, PNG or WebP by content
+│   ├── BrokenImage          truncated or corrupt
+│   └── ImageTooLarge        bytes, pixels, side or aspect past the limit
+├── BadOptions               an option out of range or unknown
+└── StorageError             the bucket did not do what was asked
+    ├── ObjectNotFound       no such object, or no such version of it
+    ├── ObjectTooLarge       bytes past what the caller allows
+    ├── PreconditionFailed   somebody else wrote the key first
+    ├── AccessDenied         the bucket refuses us
+    └── StorageUnavailable   no answer, or an answer that says try later
 """
 
 
@@ -31,3 +37,27 @@ class ImageTooLarge(BadImage):
 
 class BadOptions(MaskdropError):
     """An option out of range or unknown."""
+
+
+class StorageError(MaskdropError):
+    """The bucket did not do what was asked; the message names bucket and key, never a link."""
+
+
+class ObjectNotFound(StorageError):
+    """No such object, or no such version of it."""
+
+
+class ObjectTooLarge(StorageError):
+    """An object has more bytes than the caller allows."""
+
+
+class PreconditionFailed(StorageError):
+    """A conditional write lost: somebody else wrote the key first."""
+
+
+class AccessDenied(StorageError):
+    """The bucket refuses us."""
+
+
+class StorageUnavailable(StorageError):
+    """The store gave no answer, or asked to try later."""
