@@ -49,6 +49,7 @@ class BoxHead(tf.Module):
             x = tf.reshape(crops, [crops.shape[0], -1])
             for fc in self.fcs:
                 x = fc(x)
+        with tf.name_scope("box_predictor"):
             return self.class_logits(x), self.deltas(x)
 
 

@@ -40,9 +40,10 @@ class Pyramid(NamedTuple):
     @classmethod
     def of_levels(cls, levels: Sequence[tf.Tensor]) -> Pyramid:
         """Flatten the levels P2..P5 (1, h, w, C)."""
-        flat = [tf.reshape(level, [-1, level.shape[-1]]) for level in levels]
         sizes = [(size_of(level, 1), size_of(level, 2)) for level in levels]
-        return cls(tf.concat(flat, axis=0), sizes)
+        with tf.name_scope("pyramid"):
+            flat = [tf.reshape(level, [-1, level.shape[-1]]) for level in levels]
+            return cls(tf.concat(flat, axis=0), sizes)
 
     @classmethod
     def of_input(cls, positions: tf.Tensor, input_size: Size) -> Pyramid:
@@ -78,7 +79,8 @@ def _crop(pyramid: Pyramid, boxes: tf.Tensor, side: int) -> tf.Tensor:
     rows = first[:, None, None] + rows * widths[:, None, None]
     indices = rows[:, :, None, :, None] + columns[:, None, :, None, :]
     weights = row_weights[:, :, None, :, None] * column_weights[:, None, :, None, :]
-    corners = tf.gather(pyramid.positions, tf.reshape(indices, [-1, 16]))
+    with tf.name_scope("corners"):
+        corners = tf.gather(pyramid.positions, tf.reshape(indices, [-1, 16]))
     bins = tf.matmul(tf.reshape(weights, [-1, 1, 16]), corners)
     return tf.reshape(bins, [-1, side, side, bins.shape[-1]])
 
