@@ -1,0 +1,99 @@
+"""Wire shapes: what is asked, and the manifest that answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION: Literal[1] = 1
+
+OutputName = Literal["instances", "labels", "overlay", "cutouts", "rle", "polygons"]
+Threshold = Annotated[float, Field(gt=0, lt=1)]
+
+
+class _Shape(BaseModel):
+    """Exactly the fields below, and no change once made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Options(_Shape):
+    """What is asked of a detection."""
+
+    score_threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
+    max_detections: Annotated[int, Field(ge=1, le=100)] = 100
+    classes: Annotated[
+        tuple[str, ...] | None, Field(min_length=1, description="Names; none given is every class.")
+    ] = None
+    mask_threshold: Threshold = 0.5
+    outputs: tuple[OutputName, ...] = ("instances", "labels", "overlay")
+
+
+class Source(_Shape):
+    """The photograph: a bucket's object (key, etag), or a file.
+
+    width, height: upright, pixels; orientation: EXIF's, as it was stored, 1 to 8.
+    """
+
+    filename: str | None = None
+    key: str | None = None
+    etag: str | None = None
+    size: Annotated[int, Field(description="Bytes.")]
+    width: int
+    height: int
+    orientation: Annotated[int, Field(ge=1, le=8)]
+
+
+class Model(_Shape):
+    """What detected; `digest` identifies it whatever it is called."""
+
+    name: str
+    version: int
+    digest: str
+
+
+class RLE(_Shape):
+    """COCO's compressed run lengths; size is height, width."""
+
+    size: tuple[int, int]
+    counts: str
+
+
+class Detection(_Shape):
+    """One instance, in pixels of the upright photograph."""
+
+    index: int
+    class_id: int
+    class_name: str
+    score: float
+    box: Annotated[tuple[float, float, float, float], Field(description="x1, y1, x2, y2.")]
+    area: Annotated[int, Field(description="Pixels of the mask.")]
+    rle: RLE
+    raw_mask: Annotated[
+        str,
+        Field(
+            description="The network's 28×28 mask over the box, probability × 255, row by row, "
+            "uint8 in base64: masks of other thresholds follow from it without inference."
+        ),
+    ]
+
+
+class Receipt(_Shape):
+    """What it took."""
+
+    cold: Annotated[bool, Field(description="The process's first detection.")]
+    milliseconds: Annotated[dict[str, float], Field(description="Per stage.")]
+    peak_memory_mb: Annotated[float, Field(description="Of the process so far.")]
+
+
+class Manifest(_Shape):
+    """Everything about one photograph's detection; outputs are file names beside it."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    source: Source
+    model: Model
+    options: Options
+    detections: tuple[Detection, ...]
+    outputs: tuple[str, ...]
+    receipt: Receipt
