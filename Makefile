@@ -22,8 +22,11 @@ help: ## Show this list
 .PHONY: setup
 setup: .venv/.serving ## Install what `maskdrop detect` needs into .venv
 
+.PHONY: setup-model
+setup-model: .venv/.dev ## Add TensorFlow, to import and export models
+
 .PHONY: setup-train
-setup-train: .venv/.train ## Add PyTorch to it, for training (downloads gigabytes)
+setup-train: .venv/.train ## Add PyTorch, to train models (downloads gigabytes)
 
 .PHONY: demo
 demo: .venv/.serving ## Find the masks of the sample photographs

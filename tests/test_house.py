@@ -1,0 +1,84 @@
+"""Promises of the repository itself: locks, licence, change log, package."""
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LOCKS = sorted(ROOT.glob("requirements*.txt"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def tracked_files(*folders: str) -> list[str]:
+    listing = subprocess.run(
+        ["git", "ls-files", *folders], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return listing.stdout.splitlines()
+
+
+def pinned(lock: Path) -> dict[str, str]:
+    """Package -> version."""
+    return dict(re.findall(r"^([\w.-]+)==([^ ;]+)", lock.read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_every_pin_in_a_lock_has_hashes(lock: Path) -> None:
+    pins = re.split(r"\n(?=\S)", lock.read_text().strip())
+    assert pins
+    assert [pin for pin in pins if "==" not in pin or "--hash=sha256:" not in pin] == []
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_locks_name_no_registry(lock: Path) -> None:
+    assert (
+        re.findall(r".*(?:://|--index|--extra-index|--find-links|--trusted).*", lock.read_text())
+        == []
+    )
+
+
+def test_locks_agree_with_each_other() -> None:
+    every_pin = {pin for lock in LOCKS for pin in pinned(lock).items()}
+    assert len(every_pin) == len(dict(every_pin))
+
+
+def test_serving_installs_neither_tensorflow_nor_pytorch() -> None:
+    assert not {"tensorflow", "tensorflow-cpu", "torch", "keras"} & set(
+        pinned(ROOT / "requirements.txt")
+    )
+
+
+def test_change_log_opens_with_the_version_of_the_project() -> None:
+    newest = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == PROJECT["version"]
+
+
+def test_licence_is_the_one_declared() -> None:
+    assert PROJECT["license"] == "Apache-2.0"
+    assert "Version 2.0, January 2004" in (ROOT / "LICENSE").read_text()
+
+
+def test_no_file_names_a_path_of_one_machine() -> None:
+    machine_path = re.compile(rb"(?<![\w.~-])/(?:work|root|home/\w+|Users/\w+)/")
+    found = [name for name in tracked_files() if machine_path.search((ROOT / name).read_bytes())]
+    assert [
+        name for name in found if Path(name).suffix not in {".jpg", ".png", ".npz", ".pth"}
+    ] == []
+
+
+def test_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    packaged = tracked_files("handler", "model")
+    for name in [*packaged, "pyproject.toml", "README.md", "LICENSE"]:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes((ROOT / name).read_bytes())
+    build = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "."]
+    subprocess.run([sys.executable, *build, "--wheel-dir", tmp_path], cwd=source, check=True)
+
+    (wheel,) = tmp_path.glob("*.whl")
+    assert set(packaged) <= set(zipfile.ZipFile(wheel).namelist())
