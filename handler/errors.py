@@ -6,6 +6,12 @@ MaskdropError
 │   ├── BrokenImage          truncated or corrupt
 │   └── ImageTooLarge        bytes, pixels, side or aspect past the limit
 ├── BadOptions               an option out of range or unknown
+├── BadKey                   a key that the service does not read
+├── ResultNotFound           no detection of that id
+├── RequestTooLarge          a body past the limit
+├── AnswerTooLarge           an answer past what the platform passes on
+├── NotReady                 the model is still loading
+├── QueueUnavailable         the queue did not take a job, or there is none
 └── StorageError             the bucket did not do what was asked
     ├── ObjectNotFound       no such object, or no such version of it
     ├── ObjectTooLarge       bytes past what the caller allows
@@ -37,6 +43,30 @@ class ImageTooLarge(BadImage):
 
 class BadOptions(MaskdropError):
     """An option out of range or unknown."""
+
+
+class BadKey(MaskdropError):
+    """A key that the service does not read, or that no object can have."""
+
+
+class ResultNotFound(MaskdropError):
+    """No detection of that id, neither under way nor done."""
+
+
+class RequestTooLarge(MaskdropError):
+    """A request's body is past the limit."""
+
+
+class AnswerTooLarge(MaskdropError):
+    """An answer is past what the platform passes on."""
+
+
+class NotReady(MaskdropError):
+    """The model is still loading."""
+
+
+class QueueUnavailable(MaskdropError):
+    """The queue did not take a job, or none is set up."""
 
 
 class StorageError(MaskdropError):
