@@ -95,8 +95,7 @@ class ObjectStore(Protocol):
         """Write an object whole.
 
         `if_none_match="*"`: only where the key is free, else PreconditionFailed.
-        `if_match=etag`: only over that very object, else PreconditionFailed, or
-        ObjectNotFound where there is none.
+        `if_match=etag`: only over that very object, else PreconditionFailed.
         """
 
     def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
@@ -174,8 +173,12 @@ class S3ObjectStore:
             request["IfNoneMatch"] = if_none_match
         if if_match is not None:
             request["IfMatch"] = f'"{if_match}"'
-        with self._storage_errors("write", key):
-            answer = self._client.put_object(**request)
+        try:
+            with self._storage_errors("write", key):
+                answer = self._client.put_object(**request)
+        except ObjectNotFound as error:
+            # S3's answer to If-Match where there is nothing to match.
+            raise PreconditionFailed(str(error)) from error
         return ObjectInfo(key, len(body), _unquoted(answer["ETag"]), answer.get("VersionId"))
 
     def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:

@@ -1,0 +1,195 @@
+"""The embedded stack's S3 server: SeaweedFS as a child process on loopback.
+
+It checks signatures, expiry and upload policies as Amazon S3 does, and keeps its
+data, its generated credentials and its log in one folder across restarts.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from handler.storage import s3_client
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+REGION = "us-east-1"
+
+# Measured: 3.5 s on two idle cores.
+READY_WITHIN_S = 60.0
+
+# What listens; each part has a port for HTTP and one for gRPC. Left alone the second
+# is the first plus 10,000, which may be taken or past 65,535.
+PARTS = ("master", "volume", "filer", "s3")
+
+
+class LocalS3Failed(Exception):
+    """The S3 server did not start; the message says where its log is."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalS3:
+    """A running S3 server and the keys that may do anything with it."""
+
+    endpoint_url: str
+    access_key_id: str
+    secret_access_key: str
+
+    def client(self) -> S3Client:
+        """Build a client with all rights."""
+        return s3_client(
+            REGION,
+            endpoint_url=self.endpoint_url,
+            access_key_id=self.access_key_id,
+            secret_access_key=self.secret_access_key,
+        )
+
+
+@contextmanager
+def local_s3(folder: Path, *, events_to: str | None = None) -> Iterator[LocalS3]:
+    """Run the server over `folder` for as long as the context lasts.
+
+    `events_to`: URL that is told, by POST, of every file made under a bucket.
+    Raises LocalS3Failed when it ends early or is not ready within a minute.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    access_key_id, secret_access_key = _credentials(folder)
+    _write_events_config(folder, events_to)
+    ports = _free_ports(2 * len(PARTS))
+    server = LocalS3(f"http://127.0.0.1:{ports[-2]}", access_key_id, secret_access_key)
+    log = folder / "seaweedfs.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603
+            _command(ports), cwd=folder, stdout=output, stderr=output, preexec_fn=_die_with_parent()
+        )
+    try:
+        _wait_until_ready(server, process, log)
+        yield server
+    finally:
+        # On SIGTERM it lingers for tens of seconds; its stores are written through.
+        process.kill()
+        process.wait()
+
+
+def make_bucket(client: S3Client, bucket: str, origins: Sequence[str]) -> None:
+    """Create the bucket unless it exists, and let pages of `origins` read and upload."""
+    if bucket not in (found["Name"] for found in client.list_buckets()["Buckets"]):
+        client.create_bucket(Bucket=bucket)
+    client.put_bucket_cors(
+        Bucket=bucket,
+        CORSConfiguration={
+            "CORSRules": [
+                {
+                    "AllowedOrigins": list(origins),
+                    "AllowedMethods": ["GET", "HEAD", "POST"],
+                    "AllowedHeaders": ["*"],
+                    "ExposeHeaders": ["ETag"],
+                    "MaxAgeSeconds": 3600,
+                }
+            ]
+        },
+    )
+
+
+def _credentials(folder: Path) -> tuple[str, str]:
+    """Read the access key and its secret, or make them at the first start."""
+    path = folder / "s3.json"
+    if not path.exists():
+        keys = {"accessKey": secrets.token_hex(10).upper(), "secretKey": secrets.token_hex(20)}
+        actions = ["Admin", "Read", "Write", "List", "Tagging"]
+        identity = {"name": "maskdrop", "credentials": [keys], "actions": actions}
+        path.touch(mode=0o600)
+        path.write_text(json.dumps({"identities": [identity]}))
+    keys = json.loads(path.read_text())["identities"][0]["credentials"][0]
+    return keys["accessKey"], keys["secretKey"]
+
+
+def _write_events_config(folder: Path, events_to: str | None) -> None:
+    """Write the two files that SeaweedFS looks for in its working directory first."""
+    (folder / "security.toml").write_text("")
+    enabled = "true" if events_to else "false"
+    (folder / "notification.toml").write_text(
+        f"[notification.webhook]\n"
+        f"enabled = {enabled}\n"
+        f'endpoint = "{events_to or ""}"\n'
+        f'path_prefixes = ["/buckets/"]\n'
+    )
+
+
+def _command(ports: Sequence[int]) -> list[str]:
+    listeners = [
+        option
+        for part, http, grpc in zip(PARTS, ports[::2], ports[1::2], strict=True)
+        for option in (f"-{part}.port={http}", f"-{part}.port.grpc={grpc}")
+    ]
+    return [
+        str(Path(sysconfig.get_path("scripts")) / "weed"),
+        "-logtostderr=true",
+        "server",
+        "-dir=.",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        # On by default; nobody asked for it.
+        "-master.telemetry=false",
+        "-master.volumeSizeLimitMB=64",
+        # As many volumes as the disk has room for; every bucket takes some.
+        "-volume.max=0",
+        "-filer.localSocket=filer.sock",
+        "-s3",
+        "-s3.config=s3.json",
+        "-s3.iam=false",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-s3.localSocket=s3.sock",
+        *listeners,
+    ]
+
+
+def _free_ports(count: int) -> list[int]:
+    """`count` different ports of loopback that nobody listens on now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """Have the kernel kill the child when we die without a chance to; Linux alone can."""
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl, set_parent_death_signal = ctypes.CDLL(None).prctl, 1
+    return lambda: prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+def _wait_until_ready(server: LocalS3, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait for the first answer to a signed request."""
+    client = server.client()
+    give_up = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < give_up:
+        if process.poll() is not None:
+            raise LocalS3Failed(
+                f"The S3 server ended with code {process.returncode}; its log is {log}."
+            )
+        try:
+            client.list_buckets()
+        except (BotoCoreError, ClientError):
+            time.sleep(0.1)
+        else:
+            return
+    raise LocalS3Failed(f"The S3 server was not ready in {READY_WITHIN_S:.0f} s; see {log}.")
