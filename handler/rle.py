@@ -1,0 +1,93 @@
+"""Run lengths of a mask, read column by column: COCO's RLE.
+
+`counts` holds the lengths of the runs, alternating from unset, as text: every length from the
+fourth on less the one two before it, then five bits a character, lowest first, offset by "0"
+(48), with bit 5 set while more follow. Byte for byte what pycocotools writes
+(`rleToString` in https://github.com/cocodataset/cocoapi/blob/master/common/maskApi.c).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.runtime.detections import InstanceMask
+
+_OFFSET = 48
+_MORE = 32
+# Seven characters hold 34 bits and a sign: frames of 17 gigapixels.
+_SHIFTS = 5 * np.arange(7)
+
+
+class Rle(TypedDict):
+    """COCO's compressed run lengths; `size` is [height, width] of the frame."""
+
+    size: list[int]
+    counts: str
+
+
+def encode_rle(mask: InstanceMask, width: int, height: int) -> Rle:
+    """Encode `mask` in its frame; only its own pixels are touched."""
+    lengths = run_lengths(mask, width, height, "columns")
+    return {"size": [height, width], "counts": _to_text(lengths)}
+
+
+def decode_rle(rle: Rle) -> NDArray[np.bool_]:
+    """Decode to the whole frame, (height, width)."""
+    height, width = rle["size"]
+    lengths = _from_text(rle["counts"])
+    runs = np.arange(len(lengths)) % 2 == 1
+    frame: NDArray[np.bool_] = np.repeat(runs, lengths).reshape(width, height).T
+    return frame
+
+
+def run_lengths(
+    mask: InstanceMask, width: int, height: int, order: Literal["columns", "rows"]
+) -> NDArray[np.int64]:
+    """Lengths of the frame's runs in that reading order, alternating from unset."""
+    axis = 0 if order == "columns" else 1
+    edges = np.diff(mask.pixels, axis=axis, prepend=False, append=False)
+    rows, columns = np.divmod(np.flatnonzero(edges), edges.shape[1])
+    rows += mask.y
+    columns += mask.x
+    changes = columns * height + rows if axis == 0 else rows * width + columns
+    changes = _without_pairs(np.sort(changes))
+    if len(changes) and changes[-1] == width * height:
+        changes = changes[:-1]
+    return np.diff(changes, prepend=0, append=width * height)
+
+
+def _without_pairs(changes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Join the runs that go on from the end of one line to the start of the next."""
+    same = np.diff(changes) == 0
+    alone = ~(np.append(same, False) | np.append(False, same))
+    single: NDArray[np.int64] = changes[alone]
+    return single
+
+
+def _to_text(lengths: NDArray[np.int64]) -> str:
+    deltas = lengths.copy()
+    deltas[3:] -= lengths[1:-2]
+    digits = deltas[:, None] >> _SHIFTS & 31
+    sign = -(digits >> 4)
+    more = (deltas[:, None] >> _SHIFTS + 5) != sign
+    written = np.ones_like(more)
+    written[:, 1:] = more[:, :-1]
+    characters = digits + more * _MORE + _OFFSET
+    text: bytes = characters[written].astype(np.uint8).tobytes()
+    return text.decode("ascii")
+
+
+def _from_text(text: str) -> NDArray[np.int64]:
+    codes = np.frombuffer(text.encode("ascii"), np.uint8).astype(np.int64) - _OFFSET
+    last = np.flatnonzero(codes & _MORE == 0)
+    first = np.append(0, last[:-1] + 1)
+    place = np.arange(len(codes)) - np.repeat(first, last - first + 1)
+    deltas = np.add.reduceat((codes & 31) << 5 * place, first)
+    deltas -= (codes[last] >> 4 & 1) << 5 * (last - first + 1)
+    lengths = deltas.copy()
+    for chain in (slice(1, None, 2), slice(2, None, 2)):
+        lengths[chain] = np.cumsum(deltas[chain])
+    return lengths
