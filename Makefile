@@ -67,13 +67,17 @@ clean: ## Remove the environment and everything made here
 	rm -rf .venv out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# Debian and Ubuntu split ensurepip off; root may install it, others are told how.
+ADD_VENV = package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+	then apt-get update --quiet=2 && apt-get install --quiet=2 --yes "$$package"; \
+	else echo "$(PYTHON) cannot make virtual environments yet; this cures it:" \
+		"sudo apt-get install $$package" >&2; exit 1; fi
+
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Maskdrop needs Python 3.11 or newer;" \
 		"found $$(python3 --version 2>/dev/null || echo none)." >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
-		package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
-		echo "$(PYTHON) cannot make virtual environments yet; this cures it:" >&2; \
-		echo "  sudo apt-get install $$package" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(ADD_VENV); }
 	$(PYTHON) -m venv .venv
 
 .venv/.serving: requirements.txt requirements-build.txt pyproject.toml | .venv/bin/python
@@ -83,6 +87,8 @@ clean: ## Remove the environment and everything made here
 	@touch $@
 
 .venv/.dev: requirements-dev.txt .venv/.serving
+	@$(BIN)/python -c 'import sys; sys.exit("TensorFlow 2.21 needs Python 3.11 to 3.13; .venv has " \
+		+ sys.version.split()[0] if sys.version_info >= (3, 14) else 0)'
 	$(INSTALL) requirements-dev.txt
 	@touch $@
 
