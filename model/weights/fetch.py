@@ -21,7 +21,7 @@ Progress = Callable[[int, int | None], None]
 _CHUNK = 1 << 20
 _TIMEOUT_SECONDS = 30
 # Seconds before each new attempt.
-_PAUSES = (1.0, 2.0, 4.0, 8.0)
+_PAUSES = (1.0, 2.0, 4.0)
 _TEMPORARY = {408, 429, 500, 502, 503, 504}
 
 
