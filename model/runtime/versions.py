@@ -16,12 +16,20 @@ from model.runtime.manifest import MANIFEST_NAME
 # The models that come with the code; the first is the embedded default.
 ZOO = Path(__file__).resolve().parents[1] / "zoo"
 DEFAULT_MODEL = "mask_rcnn_edge"
+# Where a user's own models are, from the folder that a command runs in.
+LOCAL_MODELS = Path("models")
 
 
 def find_model(model: str) -> Path:
-    """Find a version folder by its path, its model folder's path, or a name in the zoo."""
+    """Find a version folder by its path, its model folder's path, or a name.
+
+    A name is looked for in `models/`, then in the zoo.
+    """
     path = Path(model)
-    return latest_version(path) if path.is_dir() else resolve(ZOO, model)
+    if path.is_dir():
+        return latest_version(path)
+    name = model.partition("/")[0]
+    return resolve(LOCAL_MODELS if (LOCAL_MODELS / name).is_dir() else ZOO, model)
 
 
 def resolve(base: Path, model: str) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model.runtime.errors import ModelNotFound
+from model.runtime.manifest import ModelClass
 from model.weights.coco_classes import COCO_CLASSES
 
 
@@ -32,6 +33,15 @@ class PublishedWeights:
     def file_name(self) -> str:
         """The last part of the URL."""
         return self.url.rpartition("/")[2]
+
+    @property
+    def classes(self) -> tuple[ModelClass, ...]:
+        """The classes in label order; an id that COCO gave up keeps its place as "N/A 12"."""
+        return tuple(
+            ModelClass(number, f"N/A {number}" if name == "N/A" else name)
+            for number, name in enumerate(self.class_names)
+            if number > 0
+        )
 
 
 _ENTRIES = (
