@@ -1,8 +1,9 @@
 """One colour per instance, the same in every output.
 
 The first seven are Okabe and Ito's, chosen to stay apart for colour-blind eyes
-(https://jfly.uni-koeln.de/color/). After them the hue turns by the golden angle, so that
-neighbours in number are far apart on the circle, while lightness steps through three levels.
+(https://jfly.uni-koeln.de/color/), sky blue first: skin, fur and wood are not blue. After them
+the hue turns by the golden angle, so that neighbours in number are far apart on the circle,
+while lightness steps through three levels.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ INSTANCES = 255
 """As many as labels.png can number in a byte, 0 being the background."""
 
 _OKABE_ITO: tuple[Colour, ...] = (
-    (230, 159, 0),
     (86, 180, 233),
+    (230, 159, 0),
     (0, 158, 115),
     (240, 228, 66),
-    (0, 114, 178),
-    (213, 94, 0),
     (204, 121, 167),
+    (213, 94, 0),
+    (0, 114, 178),
 )
 _GOLDEN_TURN = 0.381966
 _LIGHTNESS = (0.5, 0.72, 0.35)
