@@ -1,12 +1,18 @@
 """What can go wrong with a request, as classes; nothing here knows HTTP.
 
 MaskdropError
+├── InvalidRequest           a request that is not as documented
+├── MalformedRequest         a request that cannot even be read
+├── NoSuchRoute              a path that leads nowhere
+├── MethodNotAllowed         a path that has no such method
 ├── BadImage                 the bytes are not a photograph we accept
 │   ├── UnsupportedImage     not JPEG, PNG or WebP by content
 │   ├── BrokenImage          truncated or corrupt
 │   └── ImageTooLarge        bytes, pixels, side or aspect past the limit
 ├── BadOptions               an option out of range or unknown
+├── BadPrediction            not a predict request as TensorFlow Serving takes them
 ├── BadKey                   a key that the service does not read
+├── BadEvent                 not an event as S3 or SQS sends them
 ├── ResultNotFound           no detection of that id
 ├── RequestTooLarge          a body past the limit
 ├── AnswerTooLarge           an answer past what the platform passes on
@@ -16,13 +22,32 @@ MaskdropError
     ├── ObjectNotFound       no such object, or no such version of it
     ├── ObjectTooLarge       bytes past what the caller allows
     ├── PreconditionFailed   somebody else wrote the key first
+    ├── ObjectChanged        the object is no longer the one that was named
     ├── AccessDenied         the bucket refuses us
     └── StorageUnavailable   no answer, or an answer that says try later
 """
 
+import re
+
 
 class MaskdropError(Exception):
     """Base of every error the service raises on purpose; the message is for people."""
+
+
+class InvalidRequest(MaskdropError):
+    """A request that is not as documented."""
+
+
+class MalformedRequest(MaskdropError):
+    """A request that cannot even be read."""
+
+
+class NoSuchRoute(MaskdropError):
+    """A path that leads nowhere."""
+
+
+class MethodNotAllowed(MaskdropError):
+    """A path that has no such method."""
 
 
 class BadImage(MaskdropError):
@@ -45,8 +70,16 @@ class BadOptions(MaskdropError):
     """An option out of range or unknown."""
 
 
+class BadPrediction(MaskdropError):
+    """Not a predict request as TensorFlow Serving takes them."""
+
+
 class BadKey(MaskdropError):
     """A key that the service does not read, or that no object can have."""
+
+
+class BadEvent(MaskdropError):
+    """Not an event as S3 or SQS sends them."""
 
 
 class ResultNotFound(MaskdropError):
@@ -85,9 +118,19 @@ class PreconditionFailed(StorageError):
     """A conditional write lost: somebody else wrote the key first."""
 
 
+class ObjectChanged(StorageError):
+    """The object is no longer the one that was named."""
+
+
 class AccessDenied(StorageError):
     """The bucket refuses us."""
 
 
 class StorageUnavailable(StorageError):
     """The store gave no answer, or asked to try later."""
+
+
+def problem_type(kind: type[Exception]) -> str:
+    """The stable name of an error's class, as problems and failed manifests give it."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind.__name__)
+    return f"urn:maskdrop:problem:{words.lower()}"

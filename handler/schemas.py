@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION: Literal[1] = 1
 
+State = Literal["queued", "starting", "decoding", "inferring", "writing", "succeeded", "failed"]
 OutputName = Literal["instances", "labels", "overlay", "cutouts", "rle", "polygons"]
 Threshold = Annotated[float, Field(gt=0, lt=1)]
 
@@ -30,6 +32,11 @@ class Options(_Shape):
     outputs: tuple[OutputName, ...] = ("instances", "labels", "overlay")
 
 
+Sequencer = Annotated[
+    str, Field(description="Hex digits by which S3 orders the events of one key, where one came.")
+]
+
+
 class Source(_Shape):
     """The photograph: a bucket's object (key, etag), or a file.
 
@@ -39,6 +46,8 @@ class Source(_Shape):
     filename: str | None = None
     key: str | None = None
     etag: str | None = None
+    version_id: str | None = None
+    sequencer: Sequencer | None = None
     size: Annotated[int, Field(description="Bytes.")]
     width: int
     height: int
@@ -91,9 +100,50 @@ class Manifest(_Shape):
     """Everything about one photograph's detection; outputs are file names beside it."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
+    id: Annotated[str | None, Field(description="Of the result in the bucket.")] = None
+    status: Literal["succeeded"] = "succeeded"
     source: Source
     model: Model
     options: Options
     detections: tuple[Detection, ...]
     outputs: tuple[str, ...]
     receipt: Receipt
+
+
+class FailedSource(_Shape):
+    """The object that could not be detected; `size` where it could be read."""
+
+    key: str
+    etag: str
+    version_id: str | None = None
+    sequencer: Sequencer | None = None
+    size: Annotated[int | None, Field(description="Bytes.")] = None
+
+
+class Failure(_Shape):
+    """Why, as the HTTP API would say it."""
+
+    type: Annotated[str, Field(description="Stable, as the `type` of an HTTP problem.")]
+    detail: Annotated[str, Field(description="For people.")]
+
+
+class FailedManifest(_Shape):
+    """What stands in the manifest's place when a photograph cannot be detected."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    id: str | None = None
+    status: Literal["failed"] = "failed"
+    source: FailedSource
+    model: Model
+    options: Options
+    failure: Failure
+
+
+class Status(_Shape):
+    """How far a detection is; overwritten as it goes on."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    id: str
+    state: State
+    key: Annotated[str, Field(description="The photograph's.")]
+    updated_at: datetime

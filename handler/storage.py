@@ -5,6 +5,7 @@ S3ObjectStore    the real one: Amazon S3, or any server that speaks its protocol
 
 Every failure is a StorageError of handler.errors. Keys are plain text, never
 URL-quoted. ETags come without quotes. Both presigned forms live `expires_in` seconds.
+boto3 is imported when a client is made: who has another bucket, or none, need not have it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from handler.errors import (
     AccessDenied,
@@ -234,6 +231,8 @@ class S3ObjectStore:
     @contextmanager
     def _storage_errors(self, action: str, key: str) -> Iterator[None]:
         """Turn boto3's errors into ours, which name bucket and key and hold no link."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
         what = f"Cannot {action} {self._where(key)}"
         try:
             yield
@@ -258,6 +257,9 @@ def s3_client(
     with one, a server that has a single name, so the bucket is the path's first part.
     Without keys, AWS's usual chain of credentials is asked.
     """
+    import boto3
+    from botocore.config import Config
+
     addressing: Literal["virtual", "path"] = "virtual" if endpoint_url is None else "path"
     return boto3.client(
         "s3",
