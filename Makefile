@@ -56,7 +56,8 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork
 	--generate-hashes --no-emit-index-url --no-annotate --no-header $(UPGRADE)
 .PHONY: lock
 lock: .venv/.dev ## Write the lock files anew from pyproject.toml
-	$(COMPILE) pyproject.toml --extra model --extra dev --output-file requirements-dev.txt
+	$(COMPILE) pyproject.toml --extra aws --extra local --extra model --extra dev \
+		--output-file requirements-dev.txt
 	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --output-file requirements.txt
 	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --extra train \
 		--output-file requirements-train.txt

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 LOCKS = sorted(ROOT.glob("requirements*.txt"))
@@ -44,6 +45,13 @@ def test_locks_name_no_registry(lock: Path) -> None:
 def test_locks_agree_with_each_other() -> None:
     every_pin = {pin for lock in LOCKS for pin in pinned(lock).items()}
     assert len(every_pin) == len(dict(every_pin))
+
+
+@pytest.mark.parametrize("extra", sorted(PROJECT["optional-dependencies"]))
+def test_every_extra_is_locked(extra: str) -> None:
+    lock = pinned(ROOT / f"requirements-{'train' if extra == 'train' else 'dev'}.txt")
+    wanted = map(Requirement, PROJECT["dependencies"] + PROJECT["optional-dependencies"][extra])
+    assert [str(each) for each in wanted if lock.get(each.name, "0") not in each.specifier] == []
 
 
 def test_serving_installs_neither_tensorflow_nor_pytorch() -> None:
