@@ -53,18 +53,13 @@ def run_lengths(
     rows += mask.y
     columns += mask.x
     changes = columns * height + rows if axis == 0 else rows * width + columns
-    changes = _without_pairs(np.sort(changes))
+    # A run that goes on from one line into the next has its end and start in one place.
+    changes, times = np.unique(changes, return_counts=True)
+    changes = changes[times == 1]
     if len(changes) and changes[-1] == width * height:
         changes = changes[:-1]
-    return np.diff(changes, prepend=0, append=width * height)
-
-
-def _without_pairs(changes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Join the runs that go on from the end of one line to the start of the next."""
-    same = np.diff(changes) == 0
-    alone = ~(np.append(same, False) | np.append(False, same))
-    single: NDArray[np.int64] = changes[alone]
-    return single
+    lengths: NDArray[np.int64] = np.diff(changes, prepend=0, append=width * height)
+    return lengths
 
 
 def _to_text(lengths: NDArray[np.int64]) -> str:
