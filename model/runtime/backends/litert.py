@@ -35,6 +35,8 @@ class LiteRTBackend:
         path = folder / FILE_NAME
         try:
             interpreter = Interpreter(str(path), num_threads=threads or _usable_cores())
+            # XNNPACK packs the weights here, not in the first detection.
+            interpreter.allocate_tensors()
         except ValueError as error:
             raise ManifestError(f"{path} is not a LiteRT model: {error}.") from None
         self._runners = {
