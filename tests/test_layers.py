@@ -1,40 +1,137 @@
-"""Imports point one way: handler -> model.runtime -> NumPy."""
+"""Imports point one way: entries -> app -> routes -> detection -> model.runtime -> NumPy."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 
 
-def imports(file: Path) -> Iterator[str]:
+def imports(file: Path, root: Path = ROOT) -> Iterator[str]:
     """Every module that a file names in an import, wherever the import stands."""
     for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{name.name}" for name in node.names)
+        yield from named_by(node, file.relative_to(root).parent.parts)
 
 
-def strangers(folder: str, own: str, allowed: str) -> set[tuple[str, str]]:
-    """Imports of `own` packages that are not of the `allowed` one: (file, module)."""
+def imports_on_load(file: Path) -> Iterator[str]:
+    """The modules that importing the file imports: not those that a function asks for later."""
+    nodes: list[ast.AST] = [ast.parse(file.read_text())]
+    while nodes:
+        node = nodes.pop()
+        yield from named_by(node, file.relative_to(ROOT).parent.parts)
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            nodes.extend(ast.iter_child_nodes(node))
+
+
+def named_by(node: ast.AST, package: tuple[str, ...]) -> Iterator[str]:
+    """The modules that one statement or call imports, from inside `package`."""
+    match node:
+        case ast.Import(names):
+            yield from (alias.name for alias in names)
+        case ast.ImportFrom(module, names, level):
+            parents = package[: len(package) - level + 1] if level else ()
+            origin = ".".join((*parents, *filter(None, [module])))
+            yield from (f"{origin}.{alias.name}" for alias in names)
+        case ast.Call(
+            ast.Name("import_module" | "__import__") | ast.Attribute(attr="import_module"),
+            [ast.Constant(str(name)), *_],
+        ):
+            yield name
+
+
+def within(module: str, packages: Iterable[str]) -> bool:
+    return any(f"{module}.".startswith(f"{package}.") for package in packages)
+
+
+def trespasses(
+    folder: str, banned: Iterable[str], allowed: Iterable[str] = (), root: Path = ROOT
+) -> set[tuple[str, str]]:
+    """Imports of the banned packages, save for the allowed parts of them: (file, module)."""
     return {
-        (file.relative_to(ROOT).as_posix(), module)
-        for file in (ROOT / folder).rglob("*.py")
-        for module in imports(file)
-        if module.split(".")[0] in own.split() and not f"{module}.".startswith(allowed)
+        (file.relative_to(root).as_posix(), module)
+        for file in (root / folder).rglob("*.py")
+        for module in imports(file, root)
+        if within(module, banned) and not within(module, allowed)
     }
 
 
 def test_runtime_imports_no_other_part_of_the_project() -> None:
-    assert strangers("model/runtime", own="handler model", allowed="model.runtime.") == set()
+    assert trespasses("model/runtime", ["handler", "model"], allowed=["model.runtime"]) == set()
 
 
 def test_model_never_imports_the_handler() -> None:
-    assert strangers("model", own="handler", allowed="model.") == set()
+    assert trespasses("model", ["handler"]) == set()
 
 
 def test_handler_reaches_the_model_through_its_runtime() -> None:
-    found = strangers("handler", own="model", allowed="model.runtime.")
+    found = trespasses("handler", ["model"], allowed=["model.runtime"])
     assert {file for file, _ in found} <= {"handler/cli.py"}
-    assert all(module.startswith("model.cli.") for _, module in found)
+    assert all(within(module, ["model.cli"]) for _, module in found)
+
+
+def test_the_command_line_loads_the_models_commands_lazily() -> None:
+    cli = ROOT / "handler" / "cli.py"
+    assert [module for module in imports_on_load(cli) if within(module, ["model.cli"])] == []
+
+
+def test_only_the_edges_speak_to_aws() -> None:
+    edges = ("handler/storage.py", "handler/queue.py", "handler/local")
+    found = trespasses("handler", ["boto3", "botocore"]) | trespasses("model", ["boto3"])
+    assert {file for file, _ in found if not file.startswith(edges)} == set()
+
+
+def test_only_the_web_layer_knows_fastapi() -> None:
+    web = ("handler/app.py", "handler/routes/", "handler/error_responses.py")
+    found = trespasses("handler", ["fastapi"]) | trespasses("model", ["fastapi"])
+    assert {file for file, _ in found if not file.startswith(web)} == set()
+
+
+def test_only_training_needs_pytorch() -> None:
+    found = trespasses("model", ["torch", "torchvision"]) | trespasses("handler", ["torch"])
+    assert {file for file, _ in found if not file.startswith("model/training/")} == set()
+
+
+def test_a_backend_is_loaded_when_it_is_asked_for() -> None:
+    """Each backend's file may import its library; no file imports a backend on load."""
+    backends = set((ROOT / "model/runtime/backends").glob("[!_]*.py"))
+    heavy = [f"model.runtime.backends.{file.stem}" for file in backends]
+    heavy += ["tensorflow", "ai_edge_litert", "grpc"]
+    files = {*(ROOT / "handler").rglob("*.py"), *(ROOT / "model/runtime").rglob("*.py")} - backends
+    loaded = {module for file in files for module in imports_on_load(file)}
+    assert {module for module in loaded if within(module, heavy)} == set()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import model.weights",
+        "import os, model.weights.fetch as fetch",
+        "from model.weights import fetch",
+        "from model import weights",
+        "from ..weights import fetch",
+        "from .. import weights",
+        "def later():\n    from model.weights.fetch import fetch",
+        "if TYPE_CHECKING:\n    import model.weights",
+        "importlib.import_module('model.weights')",
+        "__import__('model.weights')",
+    ],
+)
+def test_no_way_of_importing_escapes(statement: str, tmp_path: Path) -> None:
+    intruder = tmp_path / "model" / "runtime" / "intruder.py"
+    intruder.parent.mkdir(parents=True)
+    intruder.write_text(statement)
+    found = trespasses("model/runtime", ["model"], allowed=["model.runtime"], root=tmp_path)
+    assert {file for file, _ in found} == {"model/runtime/intruder.py"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["from model.runtime.errors import FetchError", "from . import errors", "import modelling"],
+)
+def test_what_is_allowed_is_not_reported(statement: str, tmp_path: Path) -> None:
+    neighbour = tmp_path / "model" / "runtime" / "neighbour.py"
+    neighbour.parent.mkdir(parents=True)
+    neighbour.write_text(statement)
+    assert not trespasses("model/runtime", ["model"], allowed=["model.runtime"], root=tmp_path)
