@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Fetch, convert, check and describe models.", no_args_is_help=True)
 console = Console()
 
-PresetName = enum.StrEnum("PresetName", {name: name for name in PRESETS})
-PublishedName = enum.StrEnum(
+PresetName = enum.StrEnum("PresetName", {name: name for name in PRESETS})  # type: ignore[misc]
+PublishedName = enum.StrEnum(  # type: ignore[misc]
     "PublishedName", {name: name for name in PRESETS if name.startswith("coco-")}
 )
 

@@ -26,7 +26,10 @@ from model.architecture.roi_align import Pyramid, roi_align
 from model.architecture.rpn import Rpn
 from model.config import Preset
 
-_BACKBONES = {"resnet50": ResNet50, "efficientnet_lite0": EfficientNetLite0}
+_BACKBONES: dict[str, type[ResNet50 | EfficientNetLite0]] = {
+    "resnet50": ResNet50,
+    "efficientnet_lite0": EfficientNetLite0,
+}
 
 
 class Detected(NamedTuple):

@@ -19,7 +19,7 @@ class Detections:
 
     boxes: (N, 4) float32, x1 y1 x2 y2, continuous, inside the frame.
     scores: (N,) float32 in [0, 1].
-    class_ids: (N,) int64, as the model's manifest numbers its classes (COCO's ids for COCO classes).
+    class_ids: (N,) int64, as the model's manifest numbers its classes (COCO's for COCO's).
     class_names: N names, one per instance.
     raw_masks: (N, S, S) uint8, mask probability × 255 over the box, before pasting.
     """

@@ -159,7 +159,7 @@ def place_box(bbox: list[float], view: View) -> tuple[NDArray[np.float64], float
     left, top = view.window[:2]
     width, height = view.size
     box = (np.array([x, y, x + w, y + h]) - [left, top, left, top]) * view.scale
-    whole = np.prod(box[2:] - box[:2])
+    whole = float(np.prod(box[2:] - box[:2]))
     if view.flip:
         box = np.array([width - box[2], box[1], width - box[0], box[3]])
     box = np.clip(box, 0, [width, height, width, height])

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,8 @@ def written_whole(folder: Path) -> Iterator[Path]:
 
 def save_weights(folder: Path, weights: Weights, dtype: type[np.floating]) -> None:
     """Write folded weights as `weights.npz`: float16 halves the file, float32 keeps every bit."""
-    np.savez(folder / WEIGHTS_NAME, **{name: w.astype(dtype) for name, w in weights.items()})
+    arrays: dict[str, Any] = {name: weight.astype(dtype) for name, weight in weights.items()}
+    np.savez(folder / WEIGHTS_NAME, **arrays)
 
 
 def load_weights(folder: Path, manifest: ModelManifest) -> dict[str, NDArray[np.float32]]:

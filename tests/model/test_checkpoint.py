@@ -81,7 +81,7 @@ def test_reading_loads_no_pytorch_and_no_tensorflow():
         f"read_checkpoint(Path({str(FOLDER / 'kinds_zip.pth')!r}));"
         "print({'torch', 'tensorflow'} & set(sys.modules))"
     )
-    printed = subprocess.check_output([sys.executable, "-c", script], text=True)  # noqa: S603
+    printed = subprocess.check_output([sys.executable, "-c", script], text=True)
     assert printed == "set()\n"
 
 
