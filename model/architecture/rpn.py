@@ -6,11 +6,13 @@ L: anchors of one level, h · w · A    R: proposals (rpn_post_nms_top_n)
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from model.architecture.anchors import base_anchors, grid_anchors
+from model.architecture.anchors import anchors_at, base_anchors
 from model.architecture.boxes import (
     clip_boxes,
     decode_boxes,
@@ -58,7 +60,12 @@ class Rpn(tf.Module):
             for level, base, (objectness, deltas) in zip(
                 levels, self.base_anchors, predictions, strict=True
             ):
-                anchors = grid_anchors(base, input_size, (size_of(level, 1), size_of(level, 2)))
+                anchors = partial(
+                    anchors_at,
+                    base=base,
+                    input_size=input_size,
+                    grid_size=(size_of(level, 1), size_of(level, 2)),
+                )
                 per_level.append(self._propose(objectness, deltas, anchors, image_size))
             return self._best(per_level)
 
@@ -69,14 +76,18 @@ class Rpn(tf.Module):
         return tf.reshape(self.objectness(level), [-1]), tf.reshape(self.deltas(level), [-1, 4])
 
     def _propose(
-        self, objectness: tf.Tensor, deltas: tf.Tensor, anchors: tf.Tensor, image_size: tf.Tensor
+        self,
+        objectness: tf.Tensor,
+        deltas: tf.Tensor,
+        anchors: Callable[[tf.Tensor], tf.Tensor],
+        image_size: tf.Tensor,
     ) -> Proposals:
-        """One level's proposals: (L,), (L, 4), (L, 4) -> Proposals."""
+        """One level's proposals: (L,), (L, 4) and the anchors at given indices -> Proposals."""
         preset = self.preset
         logits, best = tf.math.top_k(
             objectness, tf.minimum(preset.rpn_pre_nms_top_n, size_of(objectness, 0))
         )
-        boxes = decode_boxes(tf.gather(deltas, best), tf.gather(anchors, best))
+        boxes = decode_boxes(tf.gather(deltas, best), anchors(best))
         boxes = clip_boxes(boxes, image_size)
         scores = tf.where(has_min_size(boxes, _MIN_SIZE), tf.sigmoid(logits), 0.0)
         kept = non_max_suppression(
