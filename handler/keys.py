@@ -12,7 +12,10 @@ models/{name}/{version}/…
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b32encode
+
+from handler.errors import BadKey
 
 UPLOADS = "uploads/"
 INBOX = "inbox/"
@@ -21,6 +24,33 @@ LATEST = "latest/"
 
 # S3's limit on a key, in bytes of UTF-8.
 MAX_KEY_BYTES = 1024
+# What file systems take in a name, bytes of UTF-8.
+MAX_FILENAME_BYTES = 255
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def upload_key(upload_id: str, filename: str) -> str:
+    """uploads/{id}/{filename}; raises BadKey for a name with a path or control characters in it."""
+    if len(filename.encode()) > MAX_FILENAME_BYTES:
+        raise BadKey(
+            f"The file name has {len(filename.encode())} bytes; the limit is {MAX_FILENAME_BYTES}."
+        )
+    if filename in ("", ".", "..") or re.search(r"[/\\]", filename) or _CONTROL.search(filename):
+        raise BadKey(f"{filename!r} is a path or no file name; a plain file name is expected.")
+    if "${filename}" in filename:
+        raise BadKey(f"{filename!r} holds ${{filename}}, which S3 would replace.")
+    return f"{UPLOADS}{upload_id}/{filename}"
+
+
+def check_source_key(key: str) -> None:
+    """Raise BadKey for anything but an object under uploads/ or inbox/."""
+    if len(key.encode()) > MAX_KEY_BYTES:
+        raise BadKey(f"The key has {len(key.encode()):,} bytes; S3's limit is {MAX_KEY_BYTES:,}.")
+    if _CONTROL.search(key) or {".", ".."} & set(key.split("/")):
+        raise BadKey(f"Key {key!r} has control characters, or `.` or `..` as a part of its path.")
+    if not key.startswith((UPLOADS, INBOX)) or key.endswith("/"):
+        raise BadKey(f"Key {key!r} is no object under {UPLOADS} or {INBOX}.")
 
 
 def manifest_key(result_id: str) -> str:

@@ -11,7 +11,9 @@ SCHEMA_VERSION: Literal[1] = 1
 
 State = Literal["queued", "starting", "decoding", "inferring", "writing", "succeeded", "failed"]
 OutputName = Literal["instances", "labels", "overlay", "cutouts", "rle", "polygons"]
+ScoreThreshold = Annotated[float, Field(ge=0, le=1)]
 Threshold = Annotated[float, Field(gt=0, lt=1)]
+MaxDetections = Annotated[int, Field(ge=1, le=100)]
 
 
 class _Shape(BaseModel):
@@ -23,8 +25,8 @@ class _Shape(BaseModel):
 class Options(_Shape):
     """What is asked of a detection."""
 
-    score_threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
-    max_detections: Annotated[int, Field(ge=1, le=100)] = 100
+    score_threshold: ScoreThreshold = 0.5
+    max_detections: MaxDetections = 100
     classes: Annotated[
         tuple[str, ...] | None, Field(min_length=1, description="Names; none given is every class.")
     ] = None

@@ -40,6 +40,46 @@ class Settings(BaseSettings):
         _LIMITS.max_side
     )
 
+    bucket: Annotated[str | None, Field(description="The bucket of uploads and results.")] = None
+    region: Annotated[str, Field(description="The bucket's and the queue's AWS region.")] = (
+        "us-east-1"
+    )
+    s3_endpoint: Annotated[
+        str | None, Field(description="An S3 server other than Amazon's, as `http://host:port`.")
+    ] = None
+    queue_url: Annotated[
+        str | None, Field(description="The SQS queue of jobs; unset, every detection is done now.")
+    ] = None
+    sqs_endpoint: Annotated[
+        str | None, Field(description="An SQS server other than Amazon's, as `http://host:port`.")
+    ] = None
+    link_seconds: Annotated[
+        int, Field(ge=1, le=3600, description="Life of presigned links, seconds.")
+    ] = 900
+    detection_seconds: Annotated[
+        float,
+        Field(ge=0, description="With less time left on Lambda, a detection goes to the queue."),
+    ] = 8
+    cors_origins: Annotated[
+        tuple[str, ...],
+        Field(description='Sites that may call the API, as JSON: `["https://example.org"]`.'),
+    ] = ()
+    root_path: Annotated[
+        str | None, Field(description="What a proxy puts before every path, as `/maskdrop`.")
+    ] = None
+    tfserving_url: Annotated[
+        str | None,
+        Field(
+            description="The server for MASKDROP_BACKEND=tfserving: `http://host:8501`, or "
+            "`grpc://host:8500`, whose base path holds the model of MASKDROP_MODEL."
+        ),
+    ] = None
+
+    @property
+    def max_request_bytes(self) -> int:
+        """The largest body: a photograph in base64, and 1 MiB for what goes around it."""
+        return self.max_image_bytes * 4 // 3 + 2**20
+
     @property
     def image_limits(self) -> ImageLimits:
         """The limits as `open_photo` takes them."""

@@ -1,0 +1,82 @@
+"""The HTTP application: routes, errors, limits, log, documentation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from handler import wiring
+from handler.api_schemas import Problem
+from handler.body_limit import BodyLimit
+from handler.error_responses import add_error_responses, problem_response
+from handler.request_log import RequestLog, UnexpectedErrors
+from handler.routes import detect, detections, health, models, schemas, uploads
+from handler.wiring import Services
+
+_DESCRIPTION = """\
+Drop a photograph; its masks come back.
+
+* One call: `POST /api/detect` with the form field `image`.
+* Through the bucket: `POST /v1/uploads`, send the file to the link, `POST /v1/detections`.
+* TensorFlow Serving's REST API: `/v1/models/…`.
+
+Errors are `application/problem+json` (RFC 9457); their `type` is stable.
+"""
+
+
+def create_app(services: Services | None = None) -> FastAPI:
+    """Build the application around `services`; without any, around the process's own."""
+    services = services or wiring.build_services()
+    settings = services.settings
+    app = FastAPI(
+        title="Maskdrop",
+        version=version("maskdrop"),
+        description=_DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        root_path=settings.root_path or "",
+        root_path_in_servers=True,
+        lifespan=_lifespan,
+        redoc_url=None,
+    )
+    app.state.services = services
+    for each in (uploads, detections, detect, models, health, schemas):
+        app.include_router(each.router)
+    add_error_responses(app)
+    # The last one added is the outermost.
+    app.add_middleware(UnexpectedErrors, respond=problem_response)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes, respond=problem_response)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Prefer", "X-Request-Id"],
+        expose_headers=["Location", "Retry-After", "X-Request-Id"],
+    )
+    app.add_middleware(RequestLog, telemetry=services.telemetry)
+    _document_problems(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Load the model while the server already answers `/healthz`."""
+    app.state.services.model.start()
+    yield
+
+
+def _document_problems(app: FastAPI) -> None:
+    """Add the shape of a problem to the OpenAPI document; routes only refer to it."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        shape = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        document["components"]["schemas"] |= shape.pop("$defs") | {"Problem": shape}
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,46 @@
+"""One model per process, loaded once, in the background where a server is starting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Lock, Thread
+
+from handler.detection import Detector
+from handler.errors import NotReady
+
+
+class ModelLoader:
+    """Loads on `start` or on first use; everybody gets the same detector, or the same error."""
+
+    def __init__(self, load: Callable[[], Detector]) -> None:
+        self._load = load
+        self._future: Future[Detector] = Future()
+        self._lock = Lock()
+        self._started = False
+
+    def start(self) -> None:
+        """Begin to load, unless that has begun."""
+        with self._lock:
+            if self._started:
+                return
+            self._started = True
+        Thread(target=self._run, name="model", daemon=True).start()
+
+    def detector(self) -> Detector:
+        """Wait for the model; raises the ModelError that loading raised."""
+        self.start()
+        return self._future.result()
+
+    def check_ready(self) -> None:
+        """Raise NotReady while the model loads, its ModelError when that failed."""
+        self.start()
+        if not self._future.done():
+            raise NotReady("The model is still loading.")
+        self._future.result()
+
+    def _run(self) -> None:
+        try:
+            self._future.set_result(self._load())
+        except BaseException as error:  # whoever waits must hear of it
+            self._future.set_exception(error)
