@@ -2,38 +2,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mask_samples import detections_of, on_frame
 from numpy.typing import NDArray
 
-from model.runtime.detections import Detections, InstanceMask
 from model.runtime.postprocess import paste_mask, paste_masks
 
 REFERENCES = np.load(Path(__file__).parent / "references" / "paste.npz")
 FRAMES = range(5)
 
 
-def on_frame(mask: InstanceMask, width: int, height: int) -> NDArray[np.bool_]:
-    frame = np.zeros((height, width), bool)
-    rows, columns = mask.pixels.shape
-    frame[mask.y : mask.y + rows, mask.x : mask.x + columns] = mask.pixels
-    return frame
-
-
 def unpack(name: str, shape: tuple[int, int, int]) -> NDArray[np.bool_]:
     bits = np.unpackbits(REFERENCES[name], count=int(np.prod(shape)))
     return bits.reshape(shape).astype(bool)
-
-
-def detections(width: int, height: int, boxes: list[list[float]]) -> Detections:
-    count = len(boxes)
-    return Detections(
-        width=width,
-        height=height,
-        boxes=np.array(boxes, np.float32).reshape(count, 4),
-        scores=np.ones(count, np.float32),
-        class_ids=np.ones(count, np.int64),
-        class_names=("person",) * count,
-        raw_masks=np.full((count, 28, 28), 255, np.uint8),
-    )
 
 
 @pytest.mark.parametrize("frame", FRAMES)
@@ -80,25 +60,25 @@ def test_a_higher_threshold_shrinks_the_mask(threshold: float, columns: int) -> 
 
 
 def test_masks_keep_to_their_boxes() -> None:
-    mask = next(paste_masks(detections(4000, 3000, [[10, 20, 37, 47]])))
+    mask = next(paste_masks(detections_of(4000, 3000, [[10, 20, 37, 47]])))
 
     assert (mask.x, mask.y) == (9, 19)
     assert mask.pixels.shape == (29, 29)
 
 
 def test_a_box_outside_the_frame_leaves_nothing() -> None:
-    mask = next(paste_masks(detections(20, 20, [[50, 50, 60, 60]])))
+    mask = next(paste_masks(detections_of(20, 20, [[50, 50, 60, 60]])))
 
     assert mask.pixels.size == 0
     assert mask.area == 0
 
 
 def test_no_detections_no_masks() -> None:
-    assert list(paste_masks(detections(20, 20, []))) == []
+    assert list(paste_masks(detections_of(20, 20, []))) == []
 
 
 def test_masks_come_in_order_and_on_demand() -> None:
-    masks = paste_masks(detections(30, 20, [[0, 0, 9, 9], [12, 3, 20, 18]]))
+    masks = paste_masks(detections_of(30, 20, [[0, 0, 9, 9], [12, 3, 20, 18]]))
 
     assert next(masks).x == 0
     assert next(masks).x == 11
