@@ -1,0 +1,74 @@
+"""The network as one .tflite: builtin operators, static shapes, weights stored once.
+
+H, W: a bucket's height and width   P, C: positions and channels of its pyramid
+D: detections (100)   K: boxes per call of the mask head   M: side of a mask (28)
+
+    <bucket>        image (1, H, W, 3) uint8, image_size (1, 2) float32
+                    -> boxes (D, 4), scores (D,), labels (D,), num_detections (1,), pyramid (P, C)
+    <bucket>_masks  pyramid (P, C), boxes (K, 4), labels (K,) -> masks (K, M, M)
+"""
+
+from __future__ import annotations
+
+import tempfile
+
+import tensorflow as tf
+
+from model.architecture.layers import Size
+from model.architecture.mask_rcnn import MaskRCNN
+
+# Most photographs show fewer than 8 instances, and a call for 8 costs a tenth of a detection.
+MASKS_PER_CALL = 8
+
+
+def to_litert(model: MaskRCNN, masks_per_call: int = MASKS_PER_CALL) -> bytes:
+    """Convert the network, in float32, with two signatures for each of its preset's buckets."""
+    signatures: dict[str, tf.types.experimental.ConcreteFunction] = {}
+    for bucket, size in model.preset.buckets.items():
+        detect = _detect(model, size)
+        pyramid = detect.structured_outputs["pyramid"]
+        signatures[bucket] = detect
+        signatures[masks_signature(bucket)] = _masks(model, size, pyramid.shape, masks_per_call)
+    # Of the converter's inputs only a SavedModel takes several signatures.
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(model, folder, signatures=signatures)
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            folder, signature_keys=list(signatures)
+        )
+        return converter.convert()
+
+
+def masks_signature(bucket: str) -> str:
+    """Name the signature that computes masks for detections in `bucket`."""
+    return f"{bucket}_masks"
+
+
+def _detect(model: MaskRCNN, size: Size) -> tf.types.experimental.ConcreteFunction:
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec((1, *size, 3), tf.uint8, "image"),
+            tf.TensorSpec((1, 2), tf.float32, "image_size"),
+        ]
+    )
+    def detect(image: tf.Tensor, image_size: tf.Tensor) -> dict[str, tf.Tensor]:
+        sizes = tf.cast(image_size, tf.int32)
+        found = model.detect(model.normalize(image, sizes), sizes)
+        return found._asdict() | {"num_detections": tf.reshape(found.num_detections, [1])}
+
+    return detect.get_concrete_function()
+
+
+def _masks(
+    model: MaskRCNN, size: Size, pyramid_shape: tf.TensorShape, count: int
+) -> tf.types.experimental.ConcreteFunction:
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec(pyramid_shape, tf.float32, "pyramid"),
+            tf.TensorSpec((count, 4), tf.float32, "boxes"),
+            tf.TensorSpec((count,), tf.int32, "labels"),
+        ]
+    )
+    def masks(pyramid: tf.Tensor, boxes: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"masks": model.masks(pyramid, size, boxes, labels)}
+
+    return masks.get_concrete_function()

@@ -1,0 +1,202 @@
+"""Make a float .tflite int8 where that is fast and harmless, and leave it float elsewhere.
+
+int8: backbone, FPN, RPN head, box head, mask head; weights symmetric per channel,
+activations asymmetric, their ranges measured on photographs. The pyramid is int8 too, from
+one signature to the other: RoIAlign gathers a quarter of the bytes.
+float32: the box predictor (its logits and offsets are the answer), anchors, decoding,
+RoIAlign's weights, probabilities, suppression.
+
+The work is done by ai-edge-quantizer. Around it: weights it cannot represent are lifted
+before, the pyramid's float wrapping is taken off after.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
+from ai_edge_quantizer.calibrator import Calibrator
+from ai_edge_quantizer.qtyping import TFLOperationName as Op
+from ai_edge_quantizer.quantizer import Quantizer
+from ai_edge_quantizer.recipe_manager import RecipeManager
+from numpy.typing import NDArray
+
+from model.export.litert import masks_signature
+from model.runtime.manifest import Preprocessing
+from model.runtime.preprocess import fit, place
+
+# Name scopes of the network, and what is int8 inside them.
+_LAYERS = r"(^|;)(backbone|fpn|rpn_head|box_head|mask_head)/"
+_LAYER_OPS = (
+    Op.CONV_2D,
+    Op.DEPTHWISE_CONV_2D,
+    Op.FULLY_CONNECTED,
+    Op.ADD,
+    Op.MAX_POOL_2D,
+    Op.PAD,
+    Op.RESHAPE,
+    Op.RESIZE_NEAREST_NEIGHBOR,
+)
+_LEVELS = r"(^|;)pyramid/"
+_CORNERS = r"(^|;)roi_align/corners(_\d+)?/"
+
+# A bias is an int32 count of (input scale × weight scale). A channel that training has left
+# without weights but with a bias (EfficientNet-Lite0 has about 70) makes that step so small
+# that the count overflows. Its largest weight is lifted until the count fits in 30 bits at
+# an input scale of 1/512; the output moves by less than a tenth of a quantum.
+_LEAST_WEIGHT_OVER_BIAS = 127 * 512 / 2**30
+_OUTPUT_AXIS = {
+    schema.BuiltinOperator.CONV_2D: 0,
+    schema.BuiltinOperator.DEPTHWISE_CONV_2D: 3,
+    schema.BuiltinOperator.FULLY_CONNECTED: 0,
+}
+
+
+def quantize(
+    float_model: bytes, photographs: Iterable[NDArray[np.uint8]], preprocessing: Preprocessing
+) -> bytes:
+    """Quantise what `to_litert` made, calibrated on photographs (h, w, 3) RGB of any size.
+
+    Every photograph is fitted into every bucket; 50 of them, such as the model will see, do.
+    """
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(float_model))
+    _lift_vanishing_weights(model)
+    lifted = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    pyramids = {
+        _Endpoint(model, bucket, "outputs", "pyramid").tensor_name: _Endpoint(
+            model, masks_signature(bucket), "inputs", "pyramid"
+        ).tensor_name
+        for bucket in preprocessing.buckets
+    }
+
+    quantizer = Quantizer(lifted)
+    _choose_int8(quantizer, pyramids)
+    inputs = _calibration_inputs(photographs, preprocessing)
+    ranges = _measure_ranges(lifted, quantizer.get_quantization_recipe(), inputs)
+    for found, given in pyramids.items():
+        ranges[given] = ranges[found]
+    with _no_warnings():
+        result = quantizer.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+
+    quantized = flatbuffer_utils.read_model_from_bytearray(bytearray(result.quantized_model))
+    for bucket in preprocessing.buckets:
+        _Endpoint(quantized, bucket, "outputs", "pyramid").unwrap()
+        _Endpoint(quantized, masks_signature(bucket), "inputs", "pyramid").unwrap()
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(quantized))
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Keep quiet about every weight that is written once per signature, with the same values."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _choose_int8(quantizer: Quantizer, pyramids: Iterable[str]) -> None:
+    chosen = [(_LAYERS, op) for op in _LAYER_OPS]
+    chosen += [(_LEVELS, Op.RESHAPE), (_CORNERS, Op.GATHER)]
+    chosen += [(f"^{re.escape(name)};", Op.CONCATENATION) for name in pyramids]
+    for scope, op in chosen:
+        quantizer.add_static_config(scope, op, activation_num_bits=8, weight_num_bits=8)
+
+
+def _calibration_inputs(
+    photographs: Iterable[NDArray[np.uint8]], preprocessing: Preprocessing
+) -> Iterator[tuple[str, dict[str, NDArray[Any]]]]:
+    """Every photograph in every bucket, as that signature's inputs."""
+    for pixels in photographs:
+        height, width = pixels.shape[:2]
+        for bucket, size in preprocessing.buckets.items():
+            placement = place(width, height, replace(preprocessing, buckets={bucket: size}))
+            image = fit(pixels, placement, preprocessing.pad)
+            image_size = np.array([[placement.valid_height, placement.valid_width]], np.float32)
+            yield bucket, {"image": image[np.newaxis], "image_size": image_size}
+
+
+def _measure_ranges(
+    float_model: bytes,
+    recipe: list[dict[str, Any]],
+    inputs: Iterable[tuple[str, dict[str, NDArray[Any]]]],
+) -> dict[str, Any]:
+    """Tensor name -> smallest and largest value, as a moving average over the inputs."""
+    recipes = RecipeManager()
+    recipes.load_quantization_recipe(recipe)
+    calibrator = Calibrator(float_model)
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(float_model))
+    for bucket, given in inputs:
+        calibrator.calibrate({bucket: [given]}, recipes, cache_output=True)
+        [found] = calibrator.get_cached_output()
+        calibrator.clear_cached_output()
+        masks = masks_signature(bucket)
+        count = _Endpoint(model, masks, "inputs", "boxes").tensor.shape[0]
+        best = {name: found[name][:count] for name in ("boxes", "labels")}
+        calibrator.calibrate({masks: [best | {"pyramid": found["pyramid"]}]}, recipes)
+    return calibrator.get_model_qsvs()
+
+
+def _lift_vanishing_weights(model: schema.ModelT) -> None:
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            axis = _OUTPUT_AXIS.get(model.operatorCodes[operator.opcodeIndex].builtinCode)
+            if axis is None or len(operator.inputs) < 3 or operator.inputs[2] < 0:
+                continue
+            _, weights, bias = (graph.tensors[index] for index in operator.inputs)
+            _lift(_values(model, weights), axis, _values(model, bias))
+
+
+def _lift(weights: NDArray[np.float32], axis: int, bias: NDArray[np.float32]) -> None:
+    """Raise each output channel's largest weight, in place, to what its bias asks for."""
+    channels = np.moveaxis(weights, axis, 0)
+    least = np.abs(bias) * _LEAST_WEIGHT_OVER_BIAS
+    largest = np.abs(channels).reshape(len(channels), -1).max(axis=1)
+    for channel in np.flatnonzero(largest < least):
+        peak = np.unravel_index(np.abs(channels[channel]).argmax(), channels.shape[1:])
+        channels[channel][peak] = least[channel]
+
+
+def _values(model: schema.ModelT, tensor: schema.TensorT) -> NDArray[np.float32]:
+    """A constant's values, to be changed in place."""
+    buffer = model.buffers[tensor.buffer]
+    buffer.data = np.array(buffer.data, np.uint8)
+    return buffer.data.view(np.float32).reshape(tensor.shape)
+
+
+class _Endpoint:
+    """One input or output of a signature, by name."""
+
+    def __init__(
+        self, model: schema.ModelT, signature: str, side: Literal["inputs", "outputs"], name: str
+    ) -> None:
+        [definition] = [d for d in model.signatureDefs if d.signatureKey.decode() == signature]
+        [self._entry] = [e for e in getattr(definition, side) if e.name.decode() == name]
+        self._graph = model.subgraphs[definition.subgraphIndex]
+        self._side = side
+
+    @property
+    def tensor(self) -> schema.TensorT:
+        return self._graph.tensors[self._entry.tensorIndex]
+
+    @property
+    def tensor_name(self) -> str:
+        return str(self.tensor.name.decode())
+
+    def unwrap(self) -> None:
+        """Hand the int8 tensor itself in or out, without the (de)quantising operator."""
+        index = self._entry.tensorIndex
+        inner, outer = ("outputs", "inputs") if self._side == "inputs" else ("inputs", "outputs")
+        [wrapper] = [op for op in self._graph.operators if index in getattr(op, outer)]
+        [bare] = getattr(wrapper, inner)
+        self._graph.operators = [op for op in self._graph.operators if op is not wrapper]
+        indices = [bare if each == index else each for each in getattr(self._graph, self._side)]
+        setattr(self._graph, self._side, indices)
+        self._entry.tensorIndex = bare
