@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from mask_samples import blob, detections_of, mask_of, on_frame
@@ -44,6 +44,7 @@ def brush_of(mask: InstanceMask, width: int, height: int) -> list[int]:
     return [int(value) for value in np.repeat(frame, 4)]
 
 
+@settings(deadline=None)
 @given(
     arrays(bool, st.tuples(st.integers(0, 9), st.integers(0, 9))),
     st.integers(0, 4),

@@ -2,7 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from mask_samples import blob, detections_of, mask_of, on_frame
@@ -25,6 +25,7 @@ def photograph(width: int, height: int) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(1, 256, (height, width, 3), dtype=np.uint8)
 
 
+@settings(deadline=None)
 @given(
     arrays(bool, st.tuples(st.integers(0, 20), st.integers(0, 20))),
     st.integers(0, 17),

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from mask_samples import blob, mask_of, on_frame
@@ -26,6 +26,7 @@ def pycocotools_counts(mask: InstanceMask, width: int, height: int) -> str:
     return counts.decode()
 
 
+@settings(deadline=None)
 @given(framed_masks())
 def test_counts_are_byte_for_byte_those_of_pycocotools(
     framed: tuple[InstanceMask, int, int],
@@ -35,6 +36,7 @@ def test_counts_are_byte_for_byte_those_of_pycocotools(
     assert encode_rle(mask, width, height)["counts"] == pycocotools_counts(mask, width, height)
 
 
+@settings(deadline=None)
 @given(framed_masks())
 def test_decoding_gives_the_frame_back(framed: tuple[InstanceMask, int, int]) -> None:
     mask, width, height = framed
