@@ -11,9 +11,13 @@ from pydantic import BaseModel, ConfigDict
 
 from handler.errors import QueueUnavailable
 from handler.schemas import Options
+from handler.storage import ObjectInfo
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
+
+# Tells jobs from the S3 events that come through the same queue.
+JOB_KIND: Literal["maskdrop:detection"] = "maskdrop:detection"
 
 
 class Job(BaseModel):
@@ -21,11 +25,17 @@ class Job(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["maskdrop:detection"] = "maskdrop:detection"
+    kind: Literal["maskdrop:detection"] = JOB_KIND
     key: str
+    size: int
     etag: str
     version_id: str | None = None
     options: Options
+
+    @property
+    def info(self) -> ObjectInfo:
+        """The object as it was when the job was made."""
+        return ObjectInfo(self.key, self.size, self.etag, self.version_id)
 
 
 class JobQueue(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from handler.detection import Detector
-from handler.errors import ObjectChanged, problem_type
+from handler.errors import MaskdropError, ObjectChanged, problem_type
 from handler.keys import check_source_key
 from handler.outputs import render
 from handler.queue import Job
@@ -14,6 +14,7 @@ from handler.results import AnyManifest, Results, result_id
 from handler.schemas import FailedManifest, FailedSource, Failure, Manifest, Options, State
 from handler.storage import ObjectInfo, ObjectStore
 from handler.telemetry import Telemetry
+from model.runtime.errors import ModelError
 
 Report = Callable[[State], None]
 
@@ -36,7 +37,13 @@ class Task:
     def job(self) -> Job:
         """The task as the queue carries it."""
         info = self.info
-        return Job(key=info.key, etag=info.etag, version_id=info.version_id, options=self.options)
+        return Job(
+            key=info.key,
+            size=info.size,
+            etag=info.etag,
+            version_id=info.version_id,
+            options=self.options,
+        )
 
 
 class StoredDetector:
@@ -79,17 +86,11 @@ class StoredDetector:
         Raises a BadImage, ObjectTooLarge, ObjectNotFound, and ObjectChanged when the
         object is no longer the one that was named.
         """
-        report("starting")
         try:
-            found = self._store.get(
-                task.info.key,
-                max_bytes=self._detector.limits.max_bytes,
-                version_id=task.info.version_id,
-            )
-            if found.info.etag != task.info.etag:
-                raise ObjectChanged(f"{task.info.key!r} was replaced while it was waiting.")
+            body = self._read(task.info)
+            report("starting")
             result = self._detector.detect(
-                found.body,
+                body,
                 task.options,
                 key=task.info.key,
                 etag=task.info.etag,
@@ -106,9 +107,21 @@ class StoredDetector:
         report("succeeded")
         return manifest
 
+    def _read(self, info: ObjectInfo) -> bytes:
+        found = self._store.get(
+            info.key, max_bytes=self._detector.limits.max_bytes, version_id=info.version_id
+        )
+        if found.info.etag != info.etag:
+            raise ObjectChanged(f"{info.key!r} was replaced while it was waiting.")
+        return found.body
+
     def record_failure(self, task: Task, error: Exception) -> AnyManifest:
         """Write the manifest that says why; a result that succeeded meanwhile stays."""
-        info = task.info
+        info, known = task.info, isinstance(error, MaskdropError | ModelError)
+        failure = Failure(
+            type=problem_type(type(error) if known else MaskdropError),
+            detail=str(error) if known else "Something broke on our side; the log names it.",
+        )
         return self.results.write_manifest(
             task.id,
             FailedManifest(
@@ -117,6 +130,6 @@ class StoredDetector:
                 ),
                 model=self._detector.model,
                 options=task.options,
-                failure=Failure(type=problem_type(type(error)), detail=str(error)),
+                failure=failure,
             ),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from handler.detection import Detector
 from handler.errors import StorageUnavailable
@@ -14,7 +13,7 @@ from handler.storage import ObjectStore
 from handler.stored_detection import StoredDetector
 from handler.telemetry import NoTelemetry, Telemetry
 from model.runtime.predictor import Predictor
-from model.runtime.versions import ZOO, latest_version, resolve
+from model.runtime.versions import find_model
 
 # Where the platform sets no limit on an answer, the memory of both sides does.
 MAX_ANSWER_BYTES = 32 * 2**20
@@ -68,10 +67,8 @@ def build_services(
 
 
 def _load_detector(settings: Settings) -> Detector:
-    given = Path(settings.model)
-    folder = latest_version(given) if given.is_dir() else resolve(ZOO, settings.model)
     predictor = Predictor.load(
-        folder, settings.backend, threads=settings.threads, check_golden=True
+        find_model(settings.model), settings.backend, threads=settings.threads, check_golden=True
     )
     return Detector(predictor, settings.image_limits)
 

@@ -1,0 +1,37 @@
+"""AWS Lambda behind API Gateway or a function URL: one HTTP request per invocation.
+
+The model is loaded while Lambda initialises the process, and has to detect its golden
+image right: a process with a wrong model never serves.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from mangum import Mangum
+
+from handler.app import create_app
+from handler.emf_telemetry import EMFTelemetry
+from handler.lambda_log import logger, metrics, tracer
+from handler.stage_path import StagePath
+from handler.wiring import build_services
+
+# Lambda's limit on an answer is 6 MiB; some of it goes around the body.
+MAX_ANSWER_BYTES = 6 * 2**20 - 2**16
+
+_services = build_services(telemetry=EMFTelemetry(metrics), max_answer_bytes=MAX_ANSWER_BYTES)
+_services.model.detector()
+_adapter = Mangum(
+    StagePath(create_app(_services)),
+    lifespan="off",
+    text_mime_types=["text/", "application/json", "application/problem+json"],
+)
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request."""
+    return _adapter(event, context)  # type: ignore[arg-type]  # they differ in settable attributes

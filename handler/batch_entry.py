@@ -1,0 +1,28 @@
+"""AWS Lambda behind the queue, or called with S3's events directly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from handler.batch import Batch
+from handler.emf_telemetry import EMFTelemetry
+from handler.lambda_log import logger, metrics, tracer
+from handler.wiring import build_services
+
+_services = build_services(telemetry=EMFTelemetry(metrics))
+_batch = Batch(
+    _services.stored,
+    _services.bucket.bucket,
+    seconds_needed=_services.settings.detection_seconds,
+)
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Work off one event; answers the ids of the messages to deliver again."""
+    metrics.add_metric(name="Records", unit="Count", value=len(event.get("Records", ())))
+    return _batch.handle(event, lambda: context.get_remaining_time_in_millis() / 1000)

@@ -1,0 +1,15 @@
+"""The same application as a server that lives long: Cloud Run, or any container.
+
+uvicorn handler.server_entry:app --host 0.0.0.0 --port 8080
+"""
+
+from __future__ import annotations
+
+from handler.app import create_app
+from handler.prometheus_telemetry import PrometheusTelemetry
+from handler.routes.health import metrics_router
+from handler.wiring import build_services
+
+_telemetry = PrometheusTelemetry()
+app = create_app(build_services(telemetry=_telemetry))
+app.include_router(metrics_router(_telemetry.exposition))
