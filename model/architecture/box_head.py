@@ -54,12 +54,12 @@ class BoxHead(tf.Module):
 
 
 class Selected(NamedTuple):
-    """boxes (D, 4), scores (D,), labels (D,) int32, best first; count () int32 of D are real."""
+    """boxes (D, 4), scores (D,), labels (D,) int32, best first; rows past num_detections are 0."""
 
     boxes: tf.Tensor
     scores: tf.Tensor
     labels: tf.Tensor
-    count: tf.Tensor
+    num_detections: tf.Tensor
 
 
 def select_detections(
@@ -89,13 +89,18 @@ def select_detections(
         boxes = clip_boxes(boxes, image_size)
         scores = tf.where(has_min_size(boxes, _MIN_SIZE), scores, 0.0)
 
-        kept = non_max_suppression(
+        indices, count = non_max_suppression(
             _move_apart(boxes, labels, image_size),
             scores,
             iou_threshold=preset.box_nms_thresh,
             max_kept=preset.box_detections_per_img,
         )
-        return Selected(*(take_kept(rows, *kept) for rows in (boxes, scores, labels)), kept[1])
+        return Selected(
+            take_kept(boxes, indices, count),
+            take_kept(scores, indices, count),
+            take_kept(labels, indices, count),
+            count,
+        )
 
 
 def _foreground_scores(

@@ -117,11 +117,7 @@ def fold(state_dict: Mapping[str, Array], preset: Preset) -> tuple[dict[str, Arr
     Raises WeightsMismatch unless the checkpoint has exactly the preset's parameters,
     each of the right shape, for one class count.
     """
-    state = {
-        _current_name(name): np.asarray(array)
-        for name, array in state_dict.items()
-        if not name.endswith(".num_batches_tracked")
-    }
+    state = _with_current_names(state_dict)
     # A checkpoint without class scores is then told what it lacks beside COCO's 91 classes.
     num_classes = len(state.get(_CLASS_SCORES, range(91)))
     _check(state, expected_shapes(preset, num_classes), preset)
@@ -137,6 +133,18 @@ def expected_shapes(preset: Preset, num_classes: int) -> Shapes:
     for layer in _layers(preset, num_classes):
         shapes |= layer.shapes()
     return shapes
+
+
+def _with_current_names(state_dict: Mapping[str, Array]) -> dict[str, Array]:
+    state: dict[str, Array] = {}
+    for name, array in state_dict.items():
+        if name.endswith(".num_batches_tracked"):
+            continue
+        current = _current_name(name)
+        if current in state:
+            raise WeightsMismatch(f"The checkpoint has {current} twice, once under an older name.")
+        state[current] = np.asarray(array)
+    return state
 
 
 def _current_name(name: str) -> str:
