@@ -54,10 +54,10 @@ format: .venv/.dev ## Rewrite the code in its style
 # `make lock UPGRADE=--upgrade` moves every pin to its newest release.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header $(UPGRADE)
+DEV_EXTRAS := aws server tfserving local model dev
 .PHONY: lock
 lock: .venv/.dev ## Write the lock files anew from pyproject.toml
-	$(COMPILE) pyproject.toml --extra aws --extra local --extra model --extra dev \
-		--output-file requirements-dev.txt
+	$(COMPILE) pyproject.toml $(DEV_EXTRAS:%=--extra %) --output-file requirements-dev.txt
 	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --output-file requirements.txt
 	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --extra train \
 		--output-file requirements-train.txt
