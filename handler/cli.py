@@ -117,7 +117,7 @@ def detect(
             "-o",
             metavar="DIR",
             help="Where results go, a folder per photograph; if not given, "
-            f"{_DEFAULT_OUT}/, and nowhere with --json.",
+            f"{_DEFAULT_OUT}/, and nowhere with --json alone.",
         ),
     ] = None,
     model: Annotated[
@@ -176,7 +176,7 @@ def detect(
     run = LocalRun(
         detector=_load_detector(model),
         options=options,
-        out=out or (None if as_json else _DEFAULT_OUT),
+        out=out or (None if as_json and not outputs else _DEFAULT_OUT),
         exports=[ExportFile(name) for name in EXPORT_NAMES if name in wanted],
     )
     found = find_photos(photos)

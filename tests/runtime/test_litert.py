@@ -4,22 +4,12 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
+from painting import RED, painted
 
 from model.runtime.errors import DigestMismatch, ManifestError
 from model.runtime.manifest import FileRecord, ModelManifest
 from model.runtime.predictor import Predictor
-
-RED, GREEN, BLUE = (220, 30, 30), (30, 220, 30), (30, 30, 220)
-
-
-def painted(width, height, **things):
-    """A grey picture with rectangles: colour name -> x1, y1, x2, y2."""
-    pixels = np.full((height, width, 3), 90, np.uint8)
-    for colour, (x1, y1, x2, y2) in things.items():
-        pixels[y1:y2, x1:x2] = {"red": RED, "green": GREEN, "blue": BLUE}[colour]
-    return pixels
 
 
 @pytest.fixture(scope="module")
