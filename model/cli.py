@@ -89,13 +89,14 @@ def import_checkpoint(
     checkpoint: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A .pth file.")],
     preset: Annotated[PresetName, typer.Option(help="The architecture it was trained with.")],
     classes: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             exists=True,
             dir_okay=False,
-            help="Class names, one a line, in label order; an id and a tab may precede a name.",
+            help="Class names, one a line, in label order; an id and a tab may precede a name. "
+            "[default: COCO's, for a preset with published weights]",
         ),
-    ],
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="The model's name. [default: the checkpoint's]")
     ] = None,
@@ -108,12 +109,13 @@ def import_checkpoint(
     """Import a torchvision Mask R-CNN that you trained; nothing in the file is executed."""
     import numpy as np
 
+    from model.weights.catalogue import published_weights
     from model.weights.import_model import import_model, read_classes
 
     folder = import_model(
         checkpoint,
         PRESETS[preset.value],
-        read_classes(classes),
+        read_classes(classes) if classes else published_weights(preset.value).classes,
         to,
         name or checkpoint.stem,
         licence=licence,

@@ -39,7 +39,7 @@ def import_model(
     if len(classes) != num_classes - 1:
         raise WeightsMismatch(
             f"{len(classes)} classes are named, but {checkpoint} tells {num_classes - 1} apart "
-            f"(and background, which is not to be named)."
+            f"(background is not to be named)."
         )
     version = next_version(base, name)
     folder = base / name / str(version)
