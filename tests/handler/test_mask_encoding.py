@@ -1,4 +1,5 @@
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 
 from handler.errors import BadOptions
 from handler.mask_encoding import encode_cutout_png, encode_labels_png, encode_mask_png
+from handler.rle import encode_rle
 from model.runtime.detections import InstanceMask
 from model.runtime.postprocess import paste_masks
 
@@ -143,3 +145,17 @@ def test_boxes_at_and_past_the_edges_of_the_frame_are_encoded() -> None:
     for mask in paste_masks(detections_of(33, 24, edges)):
         picture = opened(encode_mask_png(mask, 33, 24))
         assert np.array_equal(np.asarray(picture), on_frame(mask, 33, 24))
+
+
+def test_a_hundred_masks_on_12_megapixels_stay_below_400_megabytes() -> None:
+    detections = detections_of(4000, 3000, [[0, 0, 4000, 3000]] * 100)
+
+    tracemalloc.start()
+    encode_labels_png(paste_masks(detections), 4000, 3000)
+    for mask in paste_masks(detections):
+        encode_mask_png(mask, 4000, 3000)
+        encode_rle(mask, 4000, 3000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 400e6
