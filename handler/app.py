@@ -38,8 +38,6 @@ def create_app(services: Services | None = None) -> FastAPI:
         version=version("maskdrop"),
         description=_DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        root_path=settings.root_path or "",
-        root_path_in_servers=True,
         lifespan=_lifespan,
         redoc_url=None,
     )

@@ -85,6 +85,11 @@ PROBLEMS: dict[type[Exception], Answer] = {
         "Not a key that Maskdrop reads",
         "Key 'results/x' is outside uploads/ and inbox/.",
     ),
+    errors.BadEvent: Answer(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Not an event of S3 or SQS",
+        "An S3 event has a missing or wrong s3.object.key.",
+    ),
     errors.ResultNotFound: Answer(
         HTTPStatus.NOT_FOUND,
         "No such detection",

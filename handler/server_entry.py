@@ -1,6 +1,8 @@
 """The same application as a server that lives long: Cloud Run, or any container.
 
 uvicorn handler.server_entry:app --host 0.0.0.0 --port 8080
+
+Behind a proxy that puts a path before ours, `--root-path` names it.
 """
 
 from __future__ import annotations

@@ -64,9 +64,6 @@ class Settings(BaseSettings):
         tuple[str, ...],
         Field(description='Sites that may call the API, as JSON: `["https://example.org"]`.'),
     ] = ()
-    root_path: Annotated[
-        str | None, Field(description="What a proxy puts before every path, as `/maskdrop`.")
-    ] = None
     tfserving_url: Annotated[
         str | None,
         Field(
