@@ -1,0 +1,146 @@
+"""How far two predictors' answers on the same photographs are apart.
+
+N, M: detections of the reference and of the candidate in one photograph
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.runtime.detections import Detections, InstanceMask
+from model.runtime.postprocess import paste_masks
+from model.runtime.predictor import Predictor
+
+SCORE_THRESHOLD = 0.5
+# A detection is answered by one that scores this much less: 0.51 against 0.49 is no difference.
+SCORE_MARGIN = 0.1
+MATCH_IOU = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """The differences, over all photographs, between a reference and a candidate.
+
+    detections: the reference's, of score 0.5 and above; missed: of those, the ones that
+    the candidate lacks; extra: the candidate's that the reference lacks. A detection is
+    the same if its class is, its boxes overlap by half (IoU), and it scores 0.4 or more.
+    Of those in both: box_px is the largest distance between two sides in pixels of the
+    photograph, score the distance between scores, mask_iou the overlap of the pasted masks.
+    """
+
+    photographs: int
+    detections: int
+    missed: int
+    extra: int
+    box_px_mean: float
+    box_px_max: float
+    score_mean: float
+    score_max: float
+    mask_iou_mean: float
+    mask_iou_min: float
+
+    @property
+    def agreement(self) -> float:
+        """The share of all detections that both have; 1 if there are none."""
+        both = self.detections - self.missed
+        return both / (self.detections + self.extra) if self.detections + self.extra else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """One instance as both see it."""
+
+    box_px: float
+    score: float
+    mask_iou: float
+
+
+def compare(
+    reference: Predictor, candidate: Predictor, photographs: Iterable[NDArray[np.uint8]]
+) -> Parity:
+    """Predict photographs (h, w, 3) RGB with both, and match what they find."""
+    pairs: list[_Pair] = []
+    count = detections = missed = extra = 0
+    for pixels in photographs:
+        height, width = pixels.shape[:2]
+        expected, found = (
+            each.predict(pixels, (width, height), score_threshold=SCORE_THRESHOLD - SCORE_MARGIN)
+            for each in (reference, candidate)
+        )
+        matches = _match(expected, found)
+        count += 1
+        detections += _number_sure(expected)
+        missed += _number_sure(_without(expected, matches[:, 0]))
+        extra += _number_sure(_without(found, matches[:, 1]))
+        pairs += _differences(expected.select(matches[:, 0]), found.select(matches[:, 1]))
+    box_px, score, mask_iou = (
+        np.array([getattr(pair, name) for pair in pairs])
+        for name in ("box_px", "score", "mask_iou")
+    )
+    return Parity(
+        photographs=count,
+        detections=detections,
+        missed=missed,
+        extra=extra,
+        box_px_mean=_rounded(box_px.mean() if pairs else 0),
+        box_px_max=_rounded(box_px.max(initial=0)),
+        score_mean=_rounded(score.mean() if pairs else 0),
+        score_max=_rounded(score.max(initial=0)),
+        mask_iou_mean=_rounded(mask_iou.mean() if pairs else 1),
+        mask_iou_min=_rounded(mask_iou.min(initial=1)),
+    )
+
+
+def _match(expected: Detections, found: Detections) -> NDArray[np.int64]:
+    """Pairs of indices (K, 2): each expected one, best first, with the free one nearest to it."""
+    ious = box_ious(expected.boxes, found.boxes)
+    ious[expected.class_ids[:, None] != found.class_ids] = 0
+    pairs = []
+    for index in range(len(expected) if len(found) else 0):
+        best = int(ious[index].argmax())
+        if ious[index, best] >= MATCH_IOU:
+            pairs.append((index, best))
+            ious[:, best] = 0
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+def box_ious(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Overlap over union of every pair of boxes: (N, 4), (M, 4) -> (N, M)."""
+    low, high = np.maximum(a[:, None, :2], b[:, :2]), np.minimum(a[:, None, 2:], b[:, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=2)
+    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (a, b)]
+    return shared / np.maximum(areas[0][:, None] + areas[1] - shared, 1e-9)
+
+
+def _without(detections: Detections, indices: NDArray[np.int64]) -> Detections:
+    return detections.select(np.setdiff1d(np.arange(len(detections)), indices))
+
+
+def _number_sure(detections: Detections) -> int:
+    return int(np.count_nonzero(detections.scores >= SCORE_THRESHOLD))
+
+
+def _differences(expected: Detections, found: Detections) -> Iterator[_Pair]:
+    masks = zip(paste_masks(expected), paste_masks(found), strict=True)
+    for index, (a, b) in enumerate(masks):
+        yield _Pair(
+            box_px=float(np.abs(expected.boxes[index] - found.boxes[index]).max()),
+            score=float(abs(expected.scores[index] - found.scores[index])),
+            mask_iou=_mask_iou(a, b, (expected.height, expected.width)),
+        )
+
+
+def _mask_iou(a: InstanceMask, b: InstanceMask, frame: tuple[int, int]) -> float:
+    canvas = np.zeros((2, *frame), bool)
+    for layer, mask in zip(canvas, (a, b), strict=True):
+        layer[mask.window] = mask.pixels
+    union = np.count_nonzero(canvas.any(axis=0))
+    return np.count_nonzero(canvas.all(axis=0)) / union if union else 1.0
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 4)
