@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from model.architecture.layers import Size, size_of
 
-_STRIDES = (4.0, 8.0, 16.0, 32.0)
+_STRIDES = (4, 8, 16, 32)
 _SAMPLES = 2
 # A region whose side (root of its area) reaches 112, 224 or 448 pixels goes one level
 # up: floor(4 + log2(side / 224) + 1e-6) of the FPN paper without the logarithm.
@@ -49,7 +49,7 @@ class Pyramid(NamedTuple):
     def of_input(cls, positions: tf.Tensor, input_size: Size) -> Pyramid:
         """Take positions (P, C) of an input of height and width input_size, multiples of 32."""
         height, width = input_size
-        return cls(positions, [(height // stride, width // stride) for stride in (4, 8, 16, 32)])
+        return cls(positions, [(height // stride, width // stride) for stride in _STRIDES])
 
 
 def roi_align(pyramid: Pyramid, boxes: tf.Tensor, side: int) -> tf.Tensor:
@@ -71,7 +71,8 @@ def _crop(pyramid: Pyramid, boxes: tf.Tensor, side: int) -> tf.Tensor:
     heights, widths = (
         tf.gather(tf.stack(sides), level) for sides in zip(*pyramid.sizes, strict=True)
     )
-    x1, y1, x2, y2 = tf.unstack(boxes / tf.gather(_STRIDES, level)[:, None], axis=1)
+    strides = tf.gather(tf.constant(_STRIDES, tf.float32), level)
+    x1, y1, x2, y2 = tf.unstack(boxes / strides[:, None], axis=1)
     rows, row_weights = sample_axis(y1, y2, heights, side)
     columns, column_weights = sample_axis(x1, x2, widths, side)
 
