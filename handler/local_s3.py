@@ -7,6 +7,7 @@ data, its generated credentials and its log in one folder across restarts.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import secrets
 import signal
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 REGION = "us-east-1"
+LOG = "seaweedfs.log"
 
 # Measured: 3.5 s on two idle cores.
 READY_WITHIN_S = 60.0
@@ -61,29 +63,23 @@ class LocalS3:
 
 
 @contextmanager
-def local_s3(folder: Path, *, events_to: str | None = None) -> Iterator[LocalS3]:
+def local_s3(
+    folder: Path, *, events_to: str | None = None, events_under: str = ""
+) -> Iterator[LocalS3]:
     """Run the server over `folder` for as long as the context lasts.
 
-    `events_to`: URL that is told, by POST, of every file made under a bucket.
-    Raises LocalS3Failed when it ends early or is not ready within a minute.
+    `events_to`: URL that is told, by POST, of every file changed `events_under` a path,
+    bucket first. Raises LocalS3Failed when it ends early or is not ready within a minute.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    access_key_id, secret_access_key = _credentials(folder)
-    _write_events_config(folder, events_to)
-    ports = _free_ports(2 * len(PARTS))
-    server = LocalS3(f"http://127.0.0.1:{ports[-2]}", access_key_id, secret_access_key)
-    log = folder / "seaweedfs.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603
-            _command(ports), cwd=folder, stdout=output, stderr=output, preexec_fn=_die_with_parent()
-        )
-    try:
-        _wait_until_ready(server, process, log)
-        yield server
-    finally:
-        # On SIGTERM it lingers for tens of seconds; its stores are written through.
-        process.kill()
-        process.wait()
+    with _sole_use(folder):
+        access_key_id, secret_access_key = _credentials(folder)
+        _write_events_config(folder, events_to, events_under)
+        ports = _free_ports(2 * len(PARTS))
+        server = LocalS3(f"http://127.0.0.1:{ports[-2]}", access_key_id, secret_access_key)
+        with _sockets_removed(ports), _running(_command(ports), folder) as process:
+            _wait_until_ready(server, process, folder / LOG)
+            yield server
 
 
 def make_bucket(client: S3Client, bucket: str, origins: Sequence[str]) -> None:
@@ -106,6 +102,32 @@ def make_bucket(client: S3Client, bucket: str, origins: Sequence[str]) -> None:
     )
 
 
+@contextmanager
+def _sole_use(folder: Path) -> Iterator[None]:
+    """Hold a lock that the kernel lets go of when we end, however we end."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LocalS3Failed(f"Another S3 server is running over {folder}.") from error
+        yield
+
+
+@contextmanager
+def _running(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a child that does not outlive us."""
+    with (folder / LOG).open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=folder, stdout=log, stderr=log, preexec_fn=_die_with_parent()
+        )
+    try:
+        yield process
+    finally:
+        # On SIGTERM it lingers for tens of seconds; its stores are written through.
+        process.kill()
+        process.wait()
+
+
 def _credentials(folder: Path) -> tuple[str, str]:
     """Read the access key and its secret, or make them at the first start."""
     path = folder / "s3.json"
@@ -119,16 +141,22 @@ def _credentials(folder: Path) -> tuple[str, str]:
     return keys["accessKey"], keys["secretKey"]
 
 
-def _write_events_config(folder: Path, events_to: str | None) -> None:
-    """Write the two files that SeaweedFS looks for in its working directory first."""
+def _write_events_config(folder: Path, events_to: str | None, events_under: str) -> None:
+    """Write the two files that SeaweedFS looks for in its working directory first.
+
+    One worker: several would tell of two writes of one file in any order.
+    """
     (folder / "security.toml").write_text("")
-    enabled = "true" if events_to else "false"
-    (folder / "notification.toml").write_text(
-        f"[notification.webhook]\n"
-        f"enabled = {enabled}\n"
-        f'endpoint = "{events_to or ""}"\n'
-        f'path_prefixes = ["/buckets/"]\n'
-    )
+    settings = {
+        "enabled": events_to is not None,
+        "endpoint": events_to or "",
+        "event_types": ["create", "update"],
+        "path_prefixes": [f"/buckets/{events_under}"],
+        "workers": 1,
+    }
+    # A JSON value on one line is a TOML value too.
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    (folder / "notification.toml").write_text("\n".join(["[notification.webhook]", *lines, ""]))
 
 
 def _command(ports: Sequence[int]) -> list[str]:
@@ -167,6 +195,17 @@ def _free_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [int(one.getsockname()[1]) for one in sockets]
+
+
+@contextmanager
+def _sockets_removed(ports: Sequence[int]) -> Iterator[None]:
+    """Afterwards remove the Unix sockets that it made for its ports, in /tmp whatever we say."""
+    try:
+        yield
+    finally:
+        for port in ports:
+            for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108
+                path.unlink(missing_ok=True)
 
 
 def _die_with_parent() -> Callable[[], None] | None:
