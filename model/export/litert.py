@@ -4,7 +4,8 @@ H, W: a bucket's height and width   P, C: positions and channels of its pyramid
 D: detections (100)   K: boxes per call of the mask head   M: side of a mask (28)
 
     <bucket>        image (1, H, W, 3) uint8, image_size (1, 2) float32
-                    -> boxes (D, 4), scores (D,), labels (D,), num_detections (1,), pyramid (P, C)
+                    -> boxes (D, 4), scores (D,), labels (D,), num_detections (1,), pyramid (P, C),
+                       known_labels (classes,)
     <bucket>_masks  pyramid (P, C), boxes (K, 4), labels (K,) -> masks (K, M, M)
 """
 
@@ -53,7 +54,11 @@ def _detect(model: MaskRCNN, size: Size) -> tf.types.experimental.ConcreteFuncti
     def detect(image: tf.Tensor, image_size: tf.Tensor) -> dict[str, tf.Tensor]:
         sizes = tf.cast(image_size, tf.int32)
         found = model.detect(model.normalize(image, sizes), sizes)
-        return found._asdict() | {"num_detections": tf.reshape(found.num_detections, [1])}
+        return found._asdict() | {
+            "num_detections": tf.reshape(found.num_detections, [1]),
+            # A constant, by which a manifest's class list is held against the network.
+            "known_labels": tf.range(1, model.num_classes),
+        }
 
     return detect.get_concrete_function()
 

@@ -29,8 +29,8 @@ def detector():
     ("sample", "class_name", "middle", "background"),
     [
         # Points that a person would call inside and outside, x and y as shares of the sides.
-        ("astronaut.jpg", "person", (0.45, 0.75), (0.95, 0.05)),
-        ("chelsea.jpg", "cat", (0.45, 0.55), (0.95, 0.05)),
+        ("astronaut.jpg", "person", (0.35, 0.65), (0.95, 0.05)),
+        ("chelsea.jpg", "cat", (0.45, 0.55), (0.97, 0.25)),
     ],
 )
 def test_sample_is_found_with_a_right_mask(detector, sample, class_name, middle, background):

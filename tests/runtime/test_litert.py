@@ -8,7 +8,7 @@ import pytest
 from painting import RED, painted
 
 from model.runtime.errors import DigestMismatch, ManifestError
-from model.runtime.manifest import FileRecord, ModelManifest
+from model.runtime.manifest import FileRecord, ModelClass, ModelManifest
 from model.runtime.predictor import Predictor
 
 
@@ -92,6 +92,15 @@ def test_bucket_that_the_network_lacks_is_refused(colour_model, tmp_path):
     preprocessing = dataclasses.replace(manifest.preprocessing, buckets=buckets)
     dataclasses.replace(manifest, preprocessing=preprocessing).save(folder)
     with pytest.raises(ManifestError, match="has no signature 'panorama'; it has landscape, "):
+        Predictor.load(folder)
+
+
+@pytest.mark.parametrize("names", [["person", "cat"], ["person", "cat", "dog", "cow"]])
+def test_class_list_of_the_wrong_length_is_refused(colour_model, tmp_path, names):
+    folder = shutil.copytree(colour_model, tmp_path / "1")
+    classes = tuple(ModelClass(number, name) for number, name in enumerate(names, start=1))
+    dataclasses.replace(ModelManifest.load(folder), classes=classes).save(folder)
+    with pytest.raises(ManifestError, match=rf"lists {len(names)} classes; the network .* knows 3"):
         Predictor.load(folder)
 
 

@@ -3,7 +3,8 @@
 Two signatures per bucket, H × W its size, N the most detections (100), K a chunk of them:
 
     <bucket>        image (1, H, W, 3) uint8, image_size (1, 2) float32
-                    -> boxes (N, 4), scores (N,), labels (N,), num_detections (1,), pyramid
+                    -> boxes (N, 4), scores (N,), labels (N,), num_detections (1,), pyramid,
+                       known_labels (classes,)
     <bucket>_masks  pyramid, boxes (K, 4), labels (K,) -> masks (K, S, S)
 
 So masks are computed for the detections that are wanted, and for no others.
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from model.runtime.backends import Keep, RawDetections
 from model.runtime.errors import ManifestError
-from model.runtime.manifest import ModelManifest
+from model.runtime.manifest import MANIFEST_NAME, ModelManifest
 
 FILE_NAME = "model.tflite"
 
@@ -44,6 +45,8 @@ class LiteRTBackend:
             for bucket in manifest.preprocessing.buckets
             for name in (bucket, _masks_of(bucket))
         }
+        for bucket in manifest.preprocessing.buckets:
+            _check_classes(self._runners[bucket], path, manifest)
         self._lock = Lock()
 
     def run(
@@ -92,6 +95,18 @@ def _runner(interpreter: Interpreter, path: Path, name: str) -> SignatureRunner:
     except ValueError:
         known = ", ".join(sorted(interpreter.get_signature_list())) or "none"
         raise ManifestError(f"{path} has no signature {name!r}; it has {known}.") from None
+
+
+def _check_classes(runner: SignatureRunner, path: Path, manifest: ModelManifest) -> None:
+    outputs = runner.get_output_details()
+    if "known_labels" not in outputs:
+        raise ManifestError(f"{path} has no output known_labels; export the model again.")
+    known = int(outputs["known_labels"]["shape"][0])
+    if known != len(manifest.classes):
+        raise ManifestError(
+            f"{path.parent / MANIFEST_NAME} lists {len(manifest.classes)} classes; "
+            f"the network in {path.name} knows {known}."
+        )
 
 
 def _usable_cores() -> int:
