@@ -6,7 +6,8 @@
 An image is {"b64": a JPEG, PNG or WebP in base64} or a tensor (H, W, 3) of 0 to 255, bare or
 under the name of its input. Outputs are the SavedModel's, padded to N detections:
 
-    boxes (N, 4)  scores (N,)  labels (N,)  masks (N, S, S)  num_detections
+    boxes (N, 4)  scores (N,)  labels (N,), 1 for the first class  masks (N, S, S)
+    num_detections
 
 Reference: https://www.tensorflow.org/tfx/serving/api_rest
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 import binascii
 import json
 from base64 import b64decode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +31,8 @@ from model.runtime.predictor import Predictor
 
 TENSOR_INPUT = "image"
 BYTES_INPUT = "image_bytes"
-SIGNATURES = {"serving_default": TENSOR_INPUT, "serving_bytes": BYTES_INPUT}
+# Either takes either input: clients of other models send bytes to `serving_default`.
+SIGNATURES = {"serving_default": TENSOR_INPUT, "encoded": BYTES_INPUT}
 MAX_DETECTIONS = 100
 # What one request may hold; each image takes its time and 100 masks.
 MAX_IMAGES = 16
@@ -66,7 +69,8 @@ def parse_request(body: bytes, limits: ImageLimits) -> PredictRequest:
 
 def predict(predictor: Predictor, request: PredictRequest) -> dict[str, Any]:
     """Answer a request as TensorFlow Serving would."""
-    predictions = [_padded(_detect(predictor, image)) for image in request.images]
+    labels = {each.id: label for label, each in enumerate(predictor.manifest.classes, start=1)}
+    predictions = [_padded(_detect(predictor, image), labels) for image in request.images]
     if request.by_row:
         return {"predictions": predictions}
     return {"outputs": {name: [each[name] for each in predictions] for name in predictions[0]}}
@@ -76,7 +80,7 @@ def signature_definitions() -> dict[str, Any]:
     """The signatures as TensorFlow Serving's metadata words them."""
     images = {
         "serving_default": _tensor(TENSOR_INPUT, "DT_UINT8", -1, -1, -1, 3),
-        "serving_bytes": _tensor(BYTES_INPUT, "DT_STRING", -1),
+        "encoded": _tensor(BYTES_INPUT, "DT_STRING", -1),
     }
     outputs = {
         "boxes": _tensor("boxes", "DT_FLOAT", -1, MAX_DETECTIONS, 4),
@@ -171,13 +175,15 @@ def _detect(predictor: Predictor, image: Photo | Pixels) -> Detections:
     return predictor.predict(pixels, size, score_threshold=0.0, max_detections=MAX_DETECTIONS)
 
 
-def _padded(found: Detections) -> dict[str, Any]:
+def _padded(found: Detections, labels: Mapping[int, int]) -> dict[str, Any]:
     side = found.raw_masks.shape[-1]
     masks = (found.raw_masks / np.float32(255)).round(4)
     return {
         "boxes": _fill(found.boxes, 4).tolist(),
         "scores": _fill(found.scores).tolist(),
-        "labels": _fill(found.class_ids).tolist(),
+        "labels": _fill(
+            np.array([labels[each] for each in found.class_ids.tolist()], np.int32)
+        ).tolist(),
         "masks": _fill(masks, side, side).tolist(),
         "num_detections": len(found),
     }

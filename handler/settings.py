@@ -23,7 +23,7 @@ class Settings(BaseSettings):
         str, Field(description="A model's folder (its highest version is taken), or a version's.")
     ] = DEFAULT_MODEL
     backend: Annotated[
-        BackendName, Field(description="What runs the network: litert, or saved_model.")
+        BackendName, Field(description="What runs the network: litert, saved_model, or tfserving.")
     ] = "litert"
     threads: Annotated[
         int | None, Field(ge=1, description="Threads of the network; unset, every core.")
@@ -67,8 +67,8 @@ class Settings(BaseSettings):
     tfserving_url: Annotated[
         str | None,
         Field(
-            description="The server for MASKDROP_BACKEND=tfserving: `http://host:8501`, or "
-            "`grpc://host:8500`, whose base path holds the model of MASKDROP_MODEL."
+            description="The TensorFlow Serving server of backend tfserving, "
+            "`http://host:8501` or `grpc://host:8500`; MASKDROP_MODEL's manifest stays here."
         ),
     ] = None
 

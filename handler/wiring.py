@@ -68,7 +68,11 @@ def build_services(
 
 def _load_detector(settings: Settings) -> Detector:
     predictor = Predictor.load(
-        find_model(settings.model), settings.backend, threads=settings.threads, check_golden=True
+        find_model(settings.model),
+        settings.backend,
+        threads=settings.threads,
+        server=settings.tfserving_url,
+        check_golden=True,
     )
     return Detector(predictor, settings.image_limits)
 

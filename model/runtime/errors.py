@@ -8,7 +8,8 @@ ModelError
 ├── CheckpointError     a .pth file that is broken, or would run code
 ├── WeightsMismatch     missing, unexpected or misshapen parameters
 ├── FetchError          a published file could not be downloaded whole
-└── ExportError         an export that is not what it was made from
+├── ExportError         an export that is not what it was made from
+└── ServerError         a model server that does not answer, or refuses
 """
 
 
@@ -46,3 +47,7 @@ class FetchError(ModelError):
 
 class ExportError(ModelError):
     """An exported artifact is not what it was made from."""
+
+
+class ServerError(ModelError):
+    """A model server does not answer, refuses, or answers what cannot be read."""

@@ -29,14 +29,16 @@ class Predictor:
         backend: BackendName = "litert",
         threads: int | None = None,
         check_golden: bool = False,
+        server: str | None = None,
     ) -> Predictor:
         """Load the version in `folder`, holding every file that is read against its digest.
 
+        `server`: where backend `tfserving` finds the network.
         Raises a ModelError: ModelNotFound, ManifestError, DigestMismatch, and
         GoldenMismatch when `check_golden` finds the model answering otherwise than recorded.
         """
         manifest = ModelManifest.load(folder)
-        predictor = cls(manifest, load_backend(backend, folder, manifest, threads))
+        predictor = cls(manifest, load_backend(backend, folder, manifest, threads, server))
         if check_golden:
             from model.runtime.golden import check_golden as check
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.runtime.manifest import ModelManifest
 
-BackendName = Literal["litert", "saved_model"]
+BackendName = Literal["litert", "saved_model", "tfserving"]
 
 # (scores (n,), labels (n,)) -> the indices, in order, whose masks are wanted.
 Keep = Callable[[NDArray[np.float32], NDArray[np.int32]], NDArray[np.int64]]
@@ -50,12 +50,17 @@ class Backend(Protocol):
 
 
 def load_backend(
-    name: BackendName, folder: Path, manifest: ModelManifest, threads: int | None
+    name: BackendName,
+    folder: Path,
+    manifest: ModelManifest,
+    threads: int | None,
+    server: str | None = None,
 ) -> Backend:
     """Load the network in `folder`; `threads` of None uses every core the process may use.
 
+    `server`: the URL of the TensorFlow Serving server that `tfserving` asks instead.
     Raises ManifestError for a file that is missing or does not hold the network the
-    manifest describes, DigestMismatch for one with other bytes.
+    manifest describes, or a URL that is none; DigestMismatch for a file with other bytes.
     """
     match name:
         case "litert":
@@ -66,3 +71,7 @@ def load_backend(
             from model.runtime.backends.saved_model import SavedModelBackend
 
             return SavedModelBackend(folder, manifest, threads)
+        case "tfserving":
+            from model.runtime.backends.tf_serving import TFServingBackend
+
+            return TFServingBackend(server or "", manifest)
