@@ -1,4 +1,4 @@
-"""`maskdrop model`: fetch, import, export, verify, evaluate, list and info.
+"""`maskdrop model`: fetch, import, export, verify, bench, evaluate, list and info.
 
 Thin: every command calls one use case, imported when it runs, so that `--help` needs
 neither TensorFlow nor pycocotools.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -24,6 +24,7 @@ from rich.progress import (
 from rich.table import Table
 
 from model.config import PRESETS
+from model.photographs import read_photographs
 from model.runtime.backends import BackendName
 from model.runtime.manifest import ModelClass, ModelManifest
 from model.runtime.versions import LOCAL_MODELS, ZOO, find_model, versions
@@ -125,6 +126,104 @@ def import_checkpoint(
 
 
 @app.command()
+def export(
+    model: Model,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="Folder of photographs such as the model will see: two thirds calibrate int8, "
+            "one third measures parity.",
+        ),
+    ] = None,
+    float32: Annotated[
+        bool, typer.Option("--float32", help="Leave the .tflite unquantised.")
+    ] = False,
+    saved_model: Annotated[bool, typer.Option(help="Write the SavedModel.")] = True,
+    litert: Annotated[bool, typer.Option(help="Write the .tflite.")] = True,
+    golden: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="A photograph to detect whenever the model is loaded."
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="Folder of models to write to. [default: in place; models/ for a zoo's]"),
+    ] = None,
+) -> None:
+    """Write a model's SavedModel and int8 .tflite, and measure both against the float graph."""
+    from model.export.export_model import Artifact, export_model
+
+    chosen: dict[Artifact, bool] = {"saved_model": saved_model, "litert": litert}
+    folder = find_model(model)
+    base = LOCAL_MODELS if to is None and folder.is_relative_to(ZOO) else to
+    target = folder if base is None else base / folder.parent.name / folder.name
+    manifest = export_model(
+        folder,
+        read_photographs(calibration) if calibration else (),
+        artifacts=[name for name, wanted in chosen.items() if wanted],
+        precision="float32" if float32 else "int8",
+        golden=golden,
+        to=target,
+    )
+    console.print(f"Exported to {target}.")
+    if manifest.parity:
+        console.print(_parity_table(manifest.parity))
+
+
+@app.command()
+def verify(
+    model: Model,
+    photos: Annotated[
+        Path, typer.Option(exists=True, file_okay=False, help="Folder of photographs.")
+    ],
+    backend: Annotated[BackendName, typer.Option(help="What runs the model.")] = "litert",
+    against: Annotated[
+        str | None, typer.Option(help="The reference model. [default: the same one]")
+    ] = None,
+    against_backend: Annotated[
+        BackendName, typer.Option(help="What runs the reference.")
+    ] = "saved_model",
+) -> None:
+    """Compare two models, or two backends of one, on photographs: boxes, scores, masks."""
+    from dataclasses import asdict
+
+    from model.export.parity import compare
+    from model.runtime.predictor import Predictor
+
+    reference = Predictor.load(find_model(against or model), against_backend)
+    candidate = Predictor.load(find_model(model), backend)
+    parity = compare(reference, candidate, read_photographs(photos))
+    console.print(_parity_table({f"{backend} against {against_backend}": asdict(parity)}))
+
+
+@app.command()
+def bench(
+    models: Annotated[list[str], typer.Argument(help="Models to measure side by side.")],
+    photo: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="What to detect in.")],
+    backend: Annotated[BackendName, typer.Option(help="What runs the models.")] = "litert",
+    rounds: Annotated[int, typer.Option(min=1, help="Measured rounds, after one of warm-up.")] = 20,
+) -> None:
+    """Time models on one photograph, in turns, so that a noisy machine is fair to each."""
+    from model.benchmark import measure
+
+    table = Table("model", "file", "load", "predict (median)", "to the first", "found", box=None)
+    timings = measure([find_model(each) for each in models], photo, backend, rounds)
+    for timing in timings:
+        table.add_row(
+            f"{timing.name}/{timing.version}",
+            f"{timing.megabytes:.1f} MB",
+            f"{timing.load_ms:.0f} ms",
+            f"{timing.predict_ms:.1f} ms",
+            f"{timing.predict_ms / timings[0].predict_ms:.2f}×",
+            str(timing.found),
+        )
+    console.print(table)
+
+
+@app.command()
 def evaluate(
     model: Model,
     data: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="A COCO file.")],
@@ -199,6 +298,21 @@ def info(
     ):
         table.add_row(label, text)
     console.print(table)
+
+
+def _parity_table(parity: dict[str, dict[str, Any]]) -> Table:
+    table = Table(
+        "", "photographs", "found", "missed", "extra", "box px", "score", "mask IoU", box=None
+    )
+    for name, figures in parity.items():
+        table.add_row(
+            name,
+            *(str(figures[key]) for key in ("photographs", "detections", "missed", "extra")),
+            f"{figures['box_px_mean']:.2f} (max {figures['box_px_max']:.1f})",
+            f"{figures['score_mean']:.4f} (max {figures['score_max']:.3f})",
+            f"{figures['mask_iou_mean']:.3f} (min {figures['mask_iou_min']:.2f})",
+        )
+    return table
 
 
 def _imported(folder: Path) -> None:

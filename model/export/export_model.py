@@ -42,18 +42,21 @@ def export_model(
     artifacts: Collection[Artifact] = ("saved_model", "litert"),
     precision: Precision = "int8",
     golden: Path | None = None,
+    to: Path | None = None,
 ) -> ModelManifest:
-    """Write the artifacts into the version `folder`, which has weights and a manifest.
+    """Write the artifacts of the version `folder`, which has weights and a manifest.
+
+    to: the version folder that gets everything; None is `folder` itself.
 
     photographs: (h, w, 3) RGB, such as the model will see, for calibration and parity.
     golden: a photograph to be shipped and detected at load time; None keeps the one there is.
-    What else is in `folder` stays. After an error the folder is as it was.
+    What else is in `folder` comes along. After an error all is as it was.
     Raises ExportError when the .tflite answers too differently from the float graph.
     """
     manifest = ModelManifest.load(folder)
     num_classes = len(manifest.classes) + 1
     model = MaskRCNN(PRESETS[manifest.preset], num_classes, load_weights(folder, manifest))
-    with written_whole(folder) as scratch:
+    with written_whole(to or folder) as scratch:
         shutil.copytree(folder, scratch, dirs_exist_ok=True)
         if "saved_model" in artifacts:
             write_saved_model(model, scratch)

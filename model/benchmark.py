@@ -1,0 +1,70 @@
+"""Time models on one photograph, in turns: what one request costs, without decoding it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from PIL import Image
+
+from model.runtime.backends import BackendName
+from model.runtime.predictor import Predictor
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One model's figures: its file in MB, milliseconds to load and to predict, what it found."""
+
+    name: str
+    version: int
+    megabytes: float
+    load_ms: float
+    predict_ms: float
+    found: int
+
+
+def measure(
+    folders: Sequence[Path], photo: Path, backend: BackendName, rounds: int
+) -> list[Timing]:
+    """Predict `photo` with every model in turn, `rounds` times after a first time.
+
+    predict_ms is the median; the models take turns, so that their ratios hold on a machine
+    whose speed drifts.
+    """
+    with Image.open(photo) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    size = (pixels.shape[1], pixels.shape[0])
+    predictors, loads = [], []
+    for folder in folders:
+        start = time.perf_counter()
+        predictors.append(Predictor.load(folder, backend))
+        loads.append(time.perf_counter() - start)
+    found = [len(predictor.predict(pixels, size)) for predictor in predictors]
+    seconds: list[list[float]] = [[] for _ in predictors]
+    for _ in range(rounds):
+        for predictor, taken in zip(predictors, seconds, strict=True):
+            start = time.perf_counter()
+            predictor.predict(pixels, size)
+            taken.append(time.perf_counter() - start)
+    return [
+        Timing(
+            name=predictor.manifest.name,
+            version=predictor.manifest.version,
+            megabytes=_megabytes(predictor, backend),
+            load_ms=load * 1e3,
+            predict_ms=median(taken) * 1e3,
+            found=count,
+        )
+        for predictor, load, taken, count in zip(predictors, loads, seconds, found, strict=True)
+    ]
+
+
+def _megabytes(predictor: Predictor, backend: BackendName) -> float:
+    """Size of the files that the backend loads."""
+    served = ("model.tflite",) if backend == "litert" else ("saved_model.pb", "variables/")
+    files = predictor.manifest.files
+    return sum(record.bytes for name, record in files.items() if name.startswith(served)) / 1e6
