@@ -53,8 +53,7 @@ class Rpn(tf.Module):
         self, levels: list[tf.Tensor], input_size: Size, image_size: tf.Tensor
     ) -> Proposals:
         """input_size is H, W with the padding; image_size (2,) int32 is without."""
-        with tf.name_scope("rpn_head"):
-            predictions = [self._predict(level) for level in levels]
+        predictions = [self._predict(level) for level in levels]
         with tf.name_scope("proposals"):
             per_level = []
             for level, base, (objectness, deltas) in zip(
@@ -71,9 +70,11 @@ class Rpn(tf.Module):
 
     def _predict(self, level: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """One level -> logits (L,) and deltas (L, 4)."""
-        for conv in self.convs:
-            level = conv(level)
-        return tf.reshape(self.objectness(level), [-1]), tf.reshape(self.deltas(level), [-1, 4])
+        with tf.name_scope("rpn_head"):
+            for conv in self.convs:
+                level = conv(level)
+        with tf.name_scope("rpn_predictor"):
+            return tf.reshape(self.objectness(level), [-1]), tf.reshape(self.deltas(level), [-1, 4])
 
     def _propose(
         self,

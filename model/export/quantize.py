@@ -3,8 +3,8 @@
 int8: backbone, FPN, RPN head, box head, mask head; weights symmetric per channel,
 activations asymmetric, their ranges measured on photographs. The pyramid is int8 too, from
 one signature to the other: RoIAlign gathers a quarter of the bytes.
-float32: the box predictor (its logits and offsets are the answer), anchors, decoding,
-RoIAlign's weights, probabilities, suppression.
+float32: the predictors of RPN and box head (their logits are ranked, their offsets are the
+answer), anchors, decoding, RoIAlign's weights, probabilities, suppression.
 
 The work is done by ai-edge-quantizer. Around it: weights it cannot represent are lifted
 before, the pyramid's float wrapping is taken off after.
@@ -33,7 +33,7 @@ from model.runtime.manifest import Preprocessing
 from model.runtime.preprocess import fit, place
 
 # Name scopes of the network, and what is int8 inside them.
-_LAYERS = r"(^|;)(backbone|fpn|rpn_head|box_head|mask_head)/"
+_LAYERS = r"(^|;)(backbone|fpn|rpn_head|box_head|mask_head)(_\d+)?/"
 _LAYER_OPS = (
     Op.CONV_2D,
     Op.DEPTHWISE_CONV_2D,
