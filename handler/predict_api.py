@@ -57,7 +57,7 @@ def parse_request(body: bytes, limits: ImageLimits) -> PredictRequest:
     if not isinstance(asked, dict) or ("instances" in asked) == ("inputs" in asked):
         raise BadPrediction("The request has to be an object with either 'instances' or 'inputs'.")
     signature = asked.get("signature_name") or "serving_default"
-    if signature not in SIGNATURES:
+    if not isinstance(signature, str) or signature not in SIGNATURES:
         known = ", ".join(SIGNATURES)
         raise BadPrediction(f"Signature {signature!r} is unknown; there is {known}.")
     by_row = "instances" in asked
