@@ -43,7 +43,7 @@ def local_queue(*, visibility_timeout: int = 30) -> Iterator[LocalQueue]:
     be received again.
     """
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     client = boto3.client(
@@ -55,12 +55,13 @@ def local_queue(*, visibility_timeout: int = 30) -> Iterator[LocalQueue]:
         aws_secret_access_key="local",  # noqa: S106
     )
     try:
-        yield _make_queue(client, visibility_timeout)
+        yield make_queue(client, visibility_timeout)
     finally:
         server.stop()
 
 
-def _make_queue(client: SQSClient, visibility_timeout: int) -> LocalQueue:
+def make_queue(client: SQSClient, visibility_timeout: int) -> LocalQueue:
+    """Make a queue of a new name and its dead-letter queue."""
     # Servers of one process share moto's queues, so the names must differ.
     name = f"maskdrop-{uuid4().hex[:8]}"
     dead_letter_url = client.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
