@@ -1,0 +1,87 @@
+/**
+ * Instances as the page works with them, from a manifest's detections.
+ *
+ * {index, className, classId, score, box, area, raw, rle}: `raw` are the network's 28 × 28 bytes.
+ */
+
+import { area, labelMap } from "./label_map.js";
+import { pasteMask } from "./paste.js";
+import { decodeRle } from "./rle.js";
+
+// Areas at other thresholds are counted on a grid of about this many pixels a side.
+const AREA_GRID = 256;
+
+export function readInstances(manifest) {
+  return manifest.detections.map((each) => ({
+    index: each.index,
+    classId: each.class_id,
+    className: each.class_name,
+    score: each.score,
+    box: each.box,
+    area: each.area,
+    rle: each.rle,
+    raw: Uint8Array.from(atob(each.raw_mask), (character) => character.charCodeAt(0)),
+  }));
+}
+
+/** Those that the score slider and the class chips leave, best score first. */
+export function visibleInstances(instances, { scoreThreshold, hiddenClasses }) {
+  return instances.filter(
+    (each) => each.score >= scoreThreshold && !hiddenClasses.includes(each.className),
+  );
+}
+
+/** Class names with how many instances pass the score slider, most first. */
+export function countClasses(instances, scoreThreshold) {
+  const counts = new Map(instances.map((each) => [each.className, 0]));
+  for (const { className, score } of instances) {
+    if (score >= scoreThreshold) counts.set(className, counts.get(className) + 1);
+  }
+  return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
+}
+
+/** Largest box first, so that what is small is not buried; the raised one last. */
+export function paintOrder(instances, raised) {
+  const size = ({ box: [x1, y1, x2, y2] }) => (x2 - x1) * (y2 - y1);
+  return [...instances].sort(
+    (a, b) => (a.index === raised) - (b.index === raised) || size(b) - size(a),
+  );
+}
+
+/**
+ * The mask in the frame's own pixels.
+ *
+ * At the threshold of the detection it is the service's, to the pixel; the manifest rounds
+ * boxes to hundredths, so pasted anew it could differ by a pixel at its border.
+ */
+export function fullMask(instance, frame, threshold, threshold0) {
+  return threshold === threshold0
+    ? decodeRle(instance.rle)
+    : pasteMask(instance.raw, instance.box, frame, threshold);
+}
+
+/** The area as a share of the frame. */
+export function areaShare(instance, frame, threshold, threshold0) {
+  const pixels = frame.width * frame.height;
+  if (threshold === threshold0) return instance.area / pixels;
+  const [x1, y1, x2, y2] = instance.box;
+  const scale = Math.min(1, AREA_GRID / Math.max(x2 - x1, y2 - y1, 1));
+  const grid = { width: Infinity, height: Infinity, scale, x: 0, y: 0 };
+  return area(pasteMask(instance.raw, instance.box, frame, threshold, grid)) / scale ** 2 / pixels;
+}
+
+/** Where instances overlap the best scored is on top, as in the service's labels.png. */
+export function frameLabels(instances, frame, threshold, threshold0) {
+  const worstFirst = [...instances].sort((a, b) => b.index - a.index);
+  return labelMap(
+    frame,
+    lazily(worstFirst, (each) => ({
+      label: each.index + 1,
+      mask: fullMask(each, frame, threshold, threshold0),
+    })),
+  );
+}
+
+function* lazily(values, make) {
+  for (const value of values) yield make(value);
+}
