@@ -20,7 +20,8 @@ from handler.keys import INBOX
 class ObjectCreated(BaseModel):
     """An object was made, or made anew.
 
-    sequencer: hex digits that order the events of one key; see `is_older`.
+    sequencer: hex digits that order the events of one key (see `is_older`); none comes
+        from some stores that only resemble S3, and none is older than any.
     version_id: None where the bucket keeps no versions.
     """
 
@@ -35,7 +36,7 @@ class ObjectCreated(BaseModel):
     ]
     size: Annotated[int, Field(validation_alias=AliasPath("s3", "object", "size"))]
     etag: Annotated[str, Field(validation_alias=AliasPath("s3", "object", "eTag"))]
-    sequencer: Annotated[str, Field(validation_alias=AliasPath("s3", "object", "sequencer"))]
+    sequencer: Annotated[str, Field(validation_alias=AliasPath("s3", "object", "sequencer"))] = ""
     version_id: Annotated[
         str | None, Field(validation_alias=AliasPath("s3", "object", "versionId"))
     ] = None

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from memory_store import MemoryObjectStore
-from moto.server import ThreadedMotoServer
 
-from handler.local_s3 import LocalS3, local_s3
 from handler.storage import ObjectStore, S3ObjectStore, s3_client
 
+if TYPE_CHECKING:
+    from handler.local_s3 import LocalS3
+
+# The servers are imported where they start: most tests need none, and moto takes a second.
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
     """AWS as moto plays it: no signature, expiry or policy is checked."""
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -28,6 +33,8 @@ def moto_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalS3]:
     """A real S3 server; about four seconds to start."""
+    from handler.local_s3 import local_s3
+
     with local_s3(tmp_path_factory.mktemp("seaweedfs")) as server:
         yield server
 

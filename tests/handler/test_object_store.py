@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from handler.errors import ObjectNotFound, ObjectTooLarge, PreconditionFailed
@@ -47,6 +49,20 @@ def test_only_the_first_writer_creates_a_key(store: ObjectStore) -> None:
     with pytest.raises(PreconditionFailed):
         store.put("once", b"second", content_type=TEXT, if_none_match="*")
     assert store.get("once").body == b"first"
+
+
+def test_of_many_writers_at_once_one_creates_the_key(store: ObjectStore) -> None:
+    def create(number: int) -> int | None:
+        try:
+            store.put("race", b"%d" % number, content_type=TEXT, if_none_match="*")
+        except PreconditionFailed:
+            return None
+        return number
+
+    with ThreadPoolExecutor(8) as pool:
+        winners = [number for number in pool.map(create, range(8)) if number is not None]
+    assert store.get("race").body == b"%d" % winners[0]
+    assert len(winners) == 1
 
 
 def test_a_key_can_be_created_again_after_its_deletion(store: ObjectStore) -> None:
