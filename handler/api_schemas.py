@@ -93,6 +93,7 @@ class DetectionReport(BaseModel):
         manifest=None,
         failure=None,
         links={"labels.png": "https://maskdrop-example.s3.eu-central-1.amazonaws.com/results/…"},
+        photo="https://maskdrop-example.s3.eu-central-1.amazonaws.com/uploads/…",
     )
 
     id: str
@@ -102,6 +103,9 @@ class DetectionReport(BaseModel):
     links: Annotated[
         dict[str, str], Field(description="Output -> presigned link, alive for minutes.")
     ] = {}
+    photo: Annotated[
+        str | None, Field(description="Presigned link to the photograph it was made of.")
+    ] = None
 
 
 class ImageSize(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request, Response
@@ -130,12 +131,15 @@ def delete_detection(identity: ResultId, services: ServicesOf) -> None:
 def _report(identity: str, manifest: AnyManifest, services: Services) -> DetectionReport:
     if not isinstance(manifest, Manifest):
         return DetectionReport(id=identity, state="failed", failure=manifest.failure)
-    expires_in = services.settings.link_seconds
-    links = {
-        name: services.bucket.presign_get(output_key(identity, name), expires_in=expires_in)
-        for name in ("manifest.json", *manifest.outputs)
-    }
-    return DetectionReport(id=identity, state="succeeded", manifest=manifest, links=links)
+    link = partial(services.bucket.presign_get, expires_in=services.settings.link_seconds)
+    names = ("manifest.json", *manifest.outputs)
+    return DetectionReport(
+        id=identity,
+        state="succeeded",
+        manifest=manifest,
+        links={name: link(output_key(identity, name)) for name in names},
+        photo=link(manifest.source.key) if manifest.source.key else None,
+    )
 
 
 def _prefers_async(prefer: str) -> bool:

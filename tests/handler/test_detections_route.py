@@ -36,6 +36,7 @@ def test_detection_answers_its_manifest_and_links(client, store):
     assert answer.status_code == 201
     assert [each["class_name"] for each in report["manifest"]["detections"]] == ["person", "cat"]
     assert f"results/{report['id']}/labels.png" in report["links"]["labels.png"]
+    assert report["manifest"]["source"]["key"] in report["photo"]
 
 
 def test_outputs_asked_for_are_in_the_bucket(client, store):
