@@ -36,7 +36,13 @@ _OUTPUT_NAMES: tuple[OutputName, ...] = get_args(OutputName)
 _DEFAULTS = Options()
 _DEFAULT_OUT = Path("out")
 # Who needs a package that serving does not: the extra that brings it.
-_EXTRAS = {"tensorflow": "model", "torch": "train", "torchvision": "train", "pycocotools": "train"}
+_EXTRAS = {
+    "tensorflow": "model",
+    "ai_edge_quantizer": "model",
+    "pycocotools": "model",
+    "torch": "train",
+    "torchvision": "train",
+}
 
 _errors = Console(stderr=True)
 
