@@ -26,6 +26,7 @@ from rich.table import Table
 from model.config import PRESETS
 from model.photographs import read_photographs
 from model.runtime.backends import BackendName
+from model.runtime.errors import WeightsMismatch
 from model.runtime.manifest import ModelClass, ModelManifest
 from model.runtime.versions import LOCAL_MODELS, ZOO, find_model, versions
 
@@ -110,13 +111,12 @@ def import_checkpoint(
     """Import a torchvision Mask R-CNN that you trained; nothing in the file is executed."""
     import numpy as np
 
-    from model.weights.catalogue import published_weights
-    from model.weights.import_model import import_model, read_classes
+    from model.weights.import_model import import_model
 
     folder = import_model(
         checkpoint,
         PRESETS[preset.value],
-        read_classes(classes) if classes else published_weights(preset.value).classes,
+        _classes_of(preset.value, classes),
         to,
         name or checkpoint.stem,
         licence=licence,
@@ -313,6 +313,19 @@ def _parity_table(parity: dict[str, dict[str, Any]]) -> Table:
             f"{figures['mask_iou_mean']:.3f} (min {figures['mask_iou_min']:.2f})",
         )
     return table
+
+
+def _classes_of(preset: str, path: Path | None) -> tuple[ModelClass, ...]:
+    from model.weights.catalogue import CATALOGUE
+    from model.weights.import_model import read_classes
+
+    if path:
+        return read_classes(path)
+    if preset not in CATALOGUE:
+        raise WeightsMismatch(
+            f"The preset {preset} has no classes of its own; name yours with --classes FILE."
+        )
+    return CATALOGUE[preset].classes
 
 
 def _imported(folder: Path) -> None:

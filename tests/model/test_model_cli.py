@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from checkpoint_writer import write_checkpoint
+from painting import photo
+from typer.testing import CliRunner
+
+from handler.cli import app
+from model.config import EDGE
+from model.runtime.manifest import ModelManifest
+from model.weights.torchvision import expected_shapes
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run `maskdrop model` in an empty folder, on a wide terminal."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    return lambda *words: CliRunner().invoke(app, ["model", *map(str, words)])
+
+
+@pytest.fixture
+def album(tmp_path):
+    """Three photographs of a person and a cat each."""
+    folder = tmp_path / "album"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.png").write_bytes(photo(128 + 16 * number, 96))
+    return folder
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """An `edge` checkpoint of two classes."""
+    shapes = expected_shapes(EDGE, num_classes=3)
+    state = {name: np.full(shape, 0.5, np.float32) for name, shape in shapes.items()}
+    return write_checkpoint(tmp_path / "pets.pth", state)
+
+
+def test_imported_checkpoint_is_listed_and_described(run, checkpoint, tmp_path):
+    (tmp_path / "classes.txt").write_text("person\ncat\n")
+    imported = run("import", checkpoint, "--preset", "edge", "--classes", "classes.txt")
+    assert imported.exit_code == 0, imported.output
+    assert "Imported into models/pets/1." in imported.output
+    assert "pets" in run("list").output
+    assert json.loads(run("info", "pets", "--json").output)["classes"][1]["name"] == "cat"
+    assert "person, cat" in run("info", "pets").output
+
+
+def test_checkpoint_of_another_architecture_is_refused_in_one_sentence(run, checkpoint):
+    answer = run("import", checkpoint, "--preset", "coco-r50")
+    assert answer.exit_code == 1
+    assert "does not fit the preset coco-r50" in answer.output
+    assert "Traceback" not in answer.output
+
+
+def test_preset_without_published_weights_asks_for_classes(run, checkpoint):
+    answer = run("import", checkpoint, "--preset", "edge")
+    assert answer.exit_code == 1
+    assert "--classes" in answer.output
+
+
+def test_verify_compares_two_models_on_photographs(run, colour_model, album):
+    answer = run("verify", colour_model, "--against-backend", "litert", "--photos", album)
+    assert answer.exit_code == 0, answer.output
+    # 3 photographs, 6 objects found in both, none missed, none extra.
+    assert answer.output.splitlines()[-1].split()[3:7] == ["3", "6", "0", "0"]
+
+
+def test_empty_folder_of_photographs_is_named(run, colour_model, tmp_path):
+    answer = run("verify", colour_model, "--against-backend", "litert", "--photos", tmp_path)
+    assert answer.exit_code == 1
+    assert "holds no photograph" in answer.output
+
+
+def test_bench_times_models_in_turns(run, colour_model, album):
+    answer = run("bench", colour_model, colour_model, "--photo", album / "0.png", "--rounds", "2")
+    assert answer.exit_code == 0, answer.output
+    assert answer.output.count(" ms") == 4
+
+
+def test_evaluate_prints_scores_and_keeps_them_in_the_manifest(run, colour_model, tmp_path):
+    folder = tmp_path / "colours" / "1"
+    shutil.copytree(colour_model, folder)
+    classes = ModelManifest.load(folder).classes
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "1.png").write_bytes(photo(128, 96))
+    x, y, w, h = 16, 24, 48, 24
+    person = {"id": 1, "image_id": 1, "category_id": classes[0].id, "iscrowd": 0}
+    person |= {"bbox": [x, y, w, h], "area": w * h}
+    person |= {"segmentation": [[x, y, x + w, y, x + w, y + h, x, y + h]]}
+    truth = {
+        "images": [{"id": 1, "file_name": "1.png", "width": 128, "height": 96}],
+        "annotations": [person],
+        "categories": [{"id": each.id, "name": each.name} for each in classes],
+    }
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+
+    answer = run("evaluate", folder, "--data", tmp_path / "truth.json")
+
+    assert answer.exit_code == 0, answer.output
+    scores = ModelManifest.load(folder).scores["litert"]["truth.json"]["segm"]
+    assert scores["ap50"] == pytest.approx(1)
