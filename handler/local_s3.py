@@ -178,6 +178,8 @@ def _command(ports: Sequence[int]) -> list[str]:
         "-master.volumeSizeLimitMB=64",
         # As many volumes as the disk has room for; every bucket takes some.
         "-volume.max=0",
+        # Its files over HTTP would be a door without a lock; the S3 part asks by gRPC.
+        "-filer.disableHttp",
         "-filer.localSocket=filer.sock",
         "-s3",
         "-s3.config=s3.json",

@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 import requests
+from waiting import PATIENCE_S, dead_letters, wait_for
 
 from handler.local import LocalStack, local_stack
 from handler.local_s3 import LocalS3Failed
@@ -24,8 +24,6 @@ from handler.s3_events import ObjectCreated, is_for_us, read_created
 from handler.schemas import FailedManifest, FailedSource, Failure, Model, Options
 
 ORIGIN = "http://localhost:8080"
-# Long enough for a busy machine; what is waited for comes in milliseconds.
-PATIENCE_S = 20.0
 
 
 class Inbox:
@@ -105,8 +103,8 @@ def test_a_poison_message_ends_in_the_dead_letter_queue(stack: LocalStack) -> No
 
     with stack.working(poisoned):
         stack.store.put("inbox/poison.jpg", b"hello", content_type="image/jpeg")
-        dead = wait_for(lambda: dead_letters(stack))
-    assert "inbox/poison.jpg" in dead[0]["Body"]
+        [dead] = wait_for(lambda: dead_letters(stack.queue))
+    assert "inbox/poison.jpg" in dead
 
 
 def test_a_restart_keeps_the_bucket_and_loses_no_event(tmp_path: Path) -> None:
@@ -155,23 +153,9 @@ def test_the_server_dies_with_a_parent_that_was_killed(tmp_path: Path) -> None:
     assert wait_for(lambda: not answers(url))
 
 
-def dead_letters(stack: LocalStack) -> list[Any]:
-    answer = stack.queue.client.receive_message(QueueUrl=stack.queue.dead_letter_url)
-    return list(answer.get("Messages", []))
-
-
 def answers(url: str) -> bool:
     try:
         requests.get(url, timeout=1)
     except requests.RequestException:
         return False
     return True
-
-
-def wait_for(condition: Callable[[], Any]) -> Any:
-    """The condition's first value that is true."""
-    give_up = time.monotonic() + PATIENCE_S
-    while not (value := condition()):
-        assert time.monotonic() < give_up
-        time.sleep(0.1)
-    return value
