@@ -23,6 +23,15 @@ def _example(**fields: Any) -> ConfigDict:
 class Problem(BaseModel):
     """An error, as RFC 9457 words it; `type` is stable, `detail` is for people."""
 
+    model_config = _example(
+        type="urn:maskdrop:problem:image-too-large",
+        title="The photograph is too large",
+        status=413,
+        detail="Image is 20000×300 px; the longest side allowed is 16384.",
+        instance="/api/detect",
+        request_id="5c8f1d0e",
+    )
+
     type: Annotated[str, Field(description="What kind of problem; stable.")]
     title: str
     status: int
@@ -43,6 +52,8 @@ class FieldError(BaseModel):
 
 class Health(BaseModel):
     """All is well."""
+
+    model_config = _example(status="ok")
 
     status: Literal["ok"] = "ok"
 
@@ -150,6 +161,18 @@ class DetectAnswer(BaseModel):
     timings: Annotated[dict[str, float], Field(description="Milliseconds per stage.")]
 
 
+_MODEL = {
+    "name": "mask_rcnn_edge",
+    "version": 1,
+    "digest": "9f86d081884c7d65",
+    "preset": "edge",
+    "classes": [{"id": 1, "name": "person"}, {"id": 17, "name": "cat"}],
+    "source": "trained by its authors on COCO photographs",
+    "licence": "Apache-2.0",
+    "scores": {},
+}
+
+
 class ModelClassInfo(BaseModel):
     """One thing the model can find."""
 
@@ -160,16 +183,7 @@ class ModelClassInfo(BaseModel):
 class ModelInfo(BaseModel):
     """What detects."""
 
-    model_config = _example(
-        name="mask_rcnn_edge",
-        version=1,
-        digest="9f86d081884c7d65",
-        preset="edge",
-        classes=[{"id": 1, "name": "person"}, {"id": 17, "name": "cat"}],
-        source="trained here",
-        licence="Apache-2.0",
-        scores={},
-    )
+    model_config = _example(**_MODEL)
 
     name: str
     version: int
@@ -197,5 +211,7 @@ class ModelInfo(BaseModel):
 
 class ModelList(BaseModel):
     """Every model that this service detects with."""
+
+    model_config = _example(models=[_MODEL])
 
     models: list[ModelInfo]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
@@ -68,13 +68,23 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _document_problems(app: FastAPI) -> None:
-    """Add the shape of a problem to the OpenAPI document; routes only refer to it."""
+    """Give the OpenAPI document the shape of our problems for the framework's own errors."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
-        document = generate()
-        shape = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        document["components"]["schemas"] |= shape.pop("$defs") | {"Problem": shape}
-        return document
+        if app.openapi_schema is None:
+            document = generate()
+            shape = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas = document["components"]["schemas"]
+            schemas |= shape.pop("$defs") | {"Problem": shape}
+            del schemas["HTTPValidationError"], schemas["ValidationError"]
+            for operation in _operations(document):
+                if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                    del operation["responses"]["422"]
+        return generate()
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (each for methods in document["paths"].values() for each in methods.values())

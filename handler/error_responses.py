@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from handler import errors
 from handler.api_schemas import FieldError, Problem
@@ -232,7 +233,22 @@ async def _answer_refusal(request: Request, error: Exception) -> Response:
     path = request.scope["path"]
     words = f"{request.method} {path}: {error.detail}."
     problem = _problem(kind, words, path, request_id(request.scope))
-    return _response(problem, error.headers)
+    headers = dict(error.headers or {})
+    if kind is errors.MethodNotAllowed:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+    return _response(problem, headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Every method of a path; the framework names only those of the first route that has it."""
+    routes = request.app.routes
+    return [
+        method
+        for method in ("DELETE", "GET", "POST")
+        if any(
+            each.matches({**request.scope, "method": method})[0] is Match.FULL for each in routes
+        )
+    ]
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, Strict
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -25,12 +25,12 @@ class _Shape(BaseModel):
 class Options(_Shape):
     """What is asked of a detection."""
 
-    score_threshold: ScoreThreshold = 0.5
-    max_detections: MaxDetections = 100
+    score_threshold: Annotated[ScoreThreshold, Strict()] = 0.5
+    max_detections: Annotated[MaxDetections, Strict()] = 100
     classes: Annotated[
         tuple[str, ...] | None, Field(min_length=1, description="Names; none given is every class.")
     ] = None
-    mask_threshold: Threshold = 0.5
+    mask_threshold: Annotated[Threshold, Strict()] = 0.5
     outputs: tuple[OutputName, ...] = ("instances", "labels", "overlay")
 
 

@@ -83,5 +83,10 @@ class Signatures(BaseModel):
 class ModelMetadata(BaseModel):
     """What the model takes and answers."""
 
+    model_config = _example(
+        model_spec={"name": "mask_rcnn_edge", "signature_name": "", "version": "1"},
+        metadata={"signature_def": {"signature_def": {"serving_default": {"inputs": {}}}}},
+    )
+
     model_spec: ModelSpec
     metadata: Signatures

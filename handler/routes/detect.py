@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from fastapi import APIRouter, File, Query, Response, UploadFile
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Form, Query, Response, UploadFile
+from pydantic import BaseModel, ConfigDict, Field
 
 from handler.api_schemas import DetectAnswer, ImageSize
 from handler.detection import Result
@@ -34,6 +34,14 @@ from model.runtime.detections import InstanceMask
 router = APIRouter(tags=["plain"])
 
 MaskFormat = Literal["rle", "polygons", "png", "array", "none"]
+
+
+class DetectForm(BaseModel):
+    """The photograph."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"image": "…the bytes of a JPEG…"}]})
+
+    image: Annotated[UploadFile, Field(description="JPEG, PNG or WebP, told by its content.")]
 
 
 class DetectQuery(BaseModel):
@@ -65,7 +73,7 @@ class DetectQuery(BaseModel):
     ),
 )
 def detect(
-    image: Annotated[UploadFile, File(description="JPEG, PNG or WebP.")],
+    form: Annotated[DetectForm, Form(media_type="multipart/form-data")],
     query: Annotated[DetectQuery, Query()],
     services: ServicesOf,
 ) -> Response:
@@ -75,7 +83,7 @@ def detect(
     0 and 1), or `none`.
     """
     options = Options.model_validate(query.model_dump(exclude={"masks"}))
-    result = services.detector.detect(image.file.read(), options)
+    result = services.detector.detect(form.image.file.read(), options)
     if query.masks == "array":
         # Two characters a pixel; known before any is made.
         frame = result.detections

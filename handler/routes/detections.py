@@ -17,6 +17,7 @@ from handler.errors import (
     BrokenImage,
     ImageTooLarge,
     InvalidRequest,
+    MalformedRequest,
     NotReady,
     ObjectChanged,
     ObjectNotFound,
@@ -50,6 +51,7 @@ ResultId = Annotated[str, Path(alias="id", examples=[RESULT_ID])]
         200: {"model": DetectionReport, "description": "Was there already"},
         202: {"model": DetectionReport, "description": "Queued; ask `Location`"},
         **problem_responses(
+            MalformedRequest,
             InvalidRequest,
             BadKey,
             BadOptions,

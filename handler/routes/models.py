@@ -31,6 +31,8 @@ from handler.wiring import Services
 from model.runtime.errors import ModelError, ModelNotFound
 from model.runtime.manifest import ModelManifest
 
+LATEST = "latest"
+
 
 class _TFServingRoute(APIRoute):
     """Answers errors as TensorFlow Serving does: 400, 404 or 503, and `{"error": …}`."""
@@ -88,19 +90,35 @@ def list_models(services: ServicesOf) -> ModelList:
 
 
 @tf_serving.get("/v1/models/{name}", summary="Status", responses=_ERRORS)
-@tf_serving.get("/v1/models/{name}/versions/{version}", summary="Status", responses=_ERRORS)
-def status(services: ServicesOf, name: str, version: str = "latest") -> ModelStatus:
-    """Say that the version is available."""
+def status(services: ServicesOf, name: str) -> ModelStatus:
+    """Say which version is available."""
+    return version_status(services, name, LATEST)
+
+
+@tf_serving.get(
+    "/v1/models/{name}/versions/{version}",
+    summary="Status of a version",
+    responses=_ERRORS,
+)
+def version_status(services: ServicesOf, name: str, version: str) -> ModelStatus:
+    """Say that the version, a number or `latest`, is available."""
     manifest = _manifest(services, name, version)
     return ModelStatus(model_version_status=[VersionStatus(version=str(manifest.version))])
 
 
 @tf_serving.get("/v1/models/{name}/metadata", summary="Metadata", responses=_ERRORS)
-@tf_serving.get(
-    "/v1/models/{name}/versions/{version}/metadata", summary="Metadata", responses=_ERRORS
-)
-def metadata(services: ServicesOf, name: str, version: str = "latest") -> ModelMetadata:
+def metadata(services: ServicesOf, name: str) -> ModelMetadata:
     """Describe the signatures."""
+    return version_metadata(services, name, LATEST)
+
+
+@tf_serving.get(
+    "/v1/models/{name}/versions/{version}/metadata",
+    summary="Metadata of a version",
+    responses=_ERRORS,
+)
+def version_metadata(services: ServicesOf, name: str, version: str) -> ModelMetadata:
+    """Describe a version's signatures."""
     manifest = _manifest(services, name, version)
     return ModelMetadata(
         model_spec=ModelSpec(name=manifest.name, version=str(manifest.version)),
@@ -109,11 +127,20 @@ def metadata(services: ServicesOf, name: str, version: str = "latest") -> ModelM
 
 
 @tf_serving.post("/v1/models/{name}:predict", summary="Predict", **_PREDICT)
-@tf_serving.post("/v1/models/{name}/versions/{version}:predict", summary="Predict", **_PREDICT)
-def predict_masks(
-    services: ServicesOf, body: RawBody, name: str, version: str = "latest"
-) -> Response:
+def predict_masks(services: ServicesOf, body: RawBody, name: str) -> Response:
     """Detect in each image: `{"instances": [{"b64": …}]}`, or tensors (H, W, 3)."""
+    return predict_masks_by_version(services, body, name, LATEST)
+
+
+@tf_serving.post(
+    "/v1/models/{name}/versions/{version}:predict",
+    summary="Predict with a version",
+    **_PREDICT,
+)
+def predict_masks_by_version(
+    services: ServicesOf, body: RawBody, name: str, version: str
+) -> Response:
+    """Detect in each image with one version."""
     _manifest(services, name, version)
     request = parse_request(body, services.settings.image_limits)
     answer = predict(services.detector.predictor, request)
@@ -123,11 +150,10 @@ def predict_masks(
 def _manifest(services: Services, name: str, version: str) -> ModelManifest:
     """The model's manifest if it is the one that is asked for; else ModelNotFound."""
     manifest = services.detector.predictor.manifest
-    if name != manifest.name or version not in ("latest", str(manifest.version)):
-        wanted = "Latest" if version == "latest" else "Specific"
-        number = "" if version == "latest" else f", {version}"
+    if name != manifest.name or version not in (LATEST, str(manifest.version)):
+        wanted = f"Latest({name})" if version == LATEST else f"Specific({name}, {version})"
         raise ModelNotFound(
-            f"Servable not found for request: {wanted}({name}{number}); "
+            f"Servable not found for request: {wanted}; "
             f"there is {manifest.name}, version {manifest.version}."
         )
     return manifest

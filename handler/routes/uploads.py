@@ -9,7 +9,14 @@ from fastapi import APIRouter
 
 from handler.api_schemas import Upload, UploadRequest
 from handler.error_responses import problem_responses
-from handler.errors import BadKey, ImageTooLarge, InvalidRequest, StorageUnavailable
+from handler.errors import (
+    BadKey,
+    ImageTooLarge,
+    InvalidRequest,
+    MalformedRequest,
+    RequestTooLarge,
+    StorageUnavailable,
+)
 from handler.keys import upload_key
 from handler.routes.dependencies import ServicesOf
 
@@ -20,7 +27,9 @@ router = APIRouter(tags=["bucket"])
     "/v1/uploads",
     summary="Ask where to upload a photograph",
     status_code=201,
-    responses=problem_responses(ImageTooLarge, BadKey, InvalidRequest, StorageUnavailable),
+    responses=problem_responses(
+        MalformedRequest, InvalidRequest, BadKey, ImageTooLarge, RequestTooLarge, StorageUnavailable
+    ),
 )
 def create_upload(wanted: UploadRequest, services: ServicesOf) -> Upload:
     """Presign a form that puts one file of this type, no larger than said, at one key.

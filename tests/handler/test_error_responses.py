@@ -48,10 +48,13 @@ def test_problem_names_request_and_path():
     }
 
 
-def test_wrong_method_says_which_are_right():
-    answer = make_client().put("/v1/uploads")
+@pytest.mark.parametrize(
+    ("path", "methods"), [("/v1/uploads", "POST"), ("/v1/detections/x", "DELETE, GET")]
+)
+def test_wrong_method_says_which_are_right(path, methods):
+    answer = make_client().put(path)
     assert answer.status_code == 405
-    assert answer.headers["Allow"] == "POST"
+    assert answer.headers["Allow"] == methods
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"null", b'{"\\ud800": 1}'])
