@@ -36,6 +36,14 @@ demo: .venv/.serving ## Find the masks of the sample photographs
 test: .venv/.dev ## Run every test, after installing what they need
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
+.PHONY: test-training
+test-training: .venv/.train ## Test training too (downloads PyTorch, gigabytes)
+	$(BIN)/pytest tests/training
+
+.PHONY: bench
+bench: .venv/.serving ## Time the embedded model on a sample photograph
+	$(BIN)/maskdrop model bench mask_rcnn_edge --photo site/samples/astronaut.jpg
+
 .PHONY: lint
 lint: .venv/.dev ## Check style and formatting
 	$(BIN)/ruff check .
