@@ -89,8 +89,10 @@ def create_detection(
         return _report(task.id, manifest, services)
     preferred = _prefers_async(prefer)
     if services.queue and (preferred or _is_short_of_time(request, services)):
-        services.queue.put(task.job())
+        # First, since a worker may be faster than we are, and takes a job without a status
+        # for one that was deleted.
         stored.results.report(task.id, "queued", source_key=task.info.key)
+        services.queue.put(task.job())
         response.status_code = 202
         response.headers["Retry-After"] = str(POLL_SECONDS)
         if preferred:
