@@ -6,34 +6,39 @@ needs none of what they need.
 
 from __future__ import annotations
 
-import difflib
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from typer.core import TyperGroup
 
+from handler.cli_options import (
+    DEFAULTS,
+    OUTPUT_NAMES,
+    Classes,
+    MaskThreshold,
+    MaxDetections,
+    ScoreThreshold,
+    known_outputs,
+    make_options,
+    read_settings,
+    split_names,
+)
 from handler.detection import Detector
-from handler.errors import BadOptions, MaskdropError
+from handler.errors import MaskdropError
 from handler.export_files import EXPORT_NAMES, ExportFile
 from handler.local_run import LocalRun, Outcome
 from handler.photo_files import find_photos
-from handler.schemas import Manifest, Options, OutputName
-from handler.settings import Settings
+from handler.schemas import Manifest
+from handler.terminal import list_found, native_stderr_closed, say_error, with_progress
 from model.runtime.errors import ModelError
 from model.runtime.predictor import Predictor
 from model.runtime.versions import find_model
 
-_OUTPUT_NAMES: tuple[OutputName, ...] = get_args(OutputName)
-_DEFAULTS = Options()
 _DEFAULT_OUT = Path("out")
 # Who needs a package that serving does not: the extra that brings it.
 _EXTRAS = {
@@ -44,8 +49,6 @@ _EXTRAS = {
     "torchvision": "train",
 }
 
-_errors = Console(stderr=True)
-
 
 class _Commands(TyperGroup):
     """All commands; what goes wrong on purpose ends in one sentence, not in a traceback."""
@@ -54,12 +57,12 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except (MaskdropError, ModelError) as error:
-            _say_error(str(error))
+            say_error(str(error))
         except ModuleNotFoundError as error:
             extra = _EXTRAS.get(error.name or "")
             if extra is None:
                 raise
-            _say_error(f"This needs {error.name}: pip install 'maskdrop[{extra}]'.")
+            say_error(f"This needs {error.name}: pip install 'maskdrop[{extra}]'.")
         raise typer.Exit(1)
 
 
@@ -136,26 +139,17 @@ def detect(
             "if not given, MASKDROP_MODEL's, else the one that comes along.",
         ),
     ] = None,
-    score_threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Leave out instances less certain than this.")
-    ] = _DEFAULTS.score_threshold,
-    max_detections: Annotated[
-        int, typer.Option(min=1, max=100, help="At most so many instances a photograph.")
-    ] = _DEFAULTS.max_detections,
-    classes: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME,NAME...", help="Look for these only, as person,cat."),
-    ] = None,
-    mask_threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="A pixel belongs to a mask above this probability.")
-    ] = _DEFAULTS.mask_threshold,
+    score_threshold: ScoreThreshold = DEFAULTS.score_threshold,
+    max_detections: MaxDetections = DEFAULTS.max_detections,
+    classes: Classes = None,
+    mask_threshold: MaskThreshold = DEFAULTS.mask_threshold,
     outputs: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME,NAME...",
-            help=f"What to write: for each photograph {', '.join(_OUTPUT_NAMES)}; "
+            help=f"What to write: for each photograph {', '.join(OUTPUT_NAMES)}; "
             f"for all together {', '.join(EXPORT_NAMES)}. If not given, "
-            f"{','.join(_DEFAULTS.outputs)}.",
+            f"{','.join(DEFAULTS.outputs)}.",
         ),
     ] = None,
     as_json: Annotated[
@@ -171,13 +165,13 @@ def detect(
 
     Ends with 0, or with 1 when photographs failed; those are named, the others are done.
     """
-    wanted = _known_outputs(_split(outputs) or _DEFAULTS.outputs)
-    options = _options(
+    wanted = known_outputs(split_names(outputs) or DEFAULTS.outputs, (*OUTPUT_NAMES, *EXPORT_NAMES))
+    options = make_options(
         score_threshold=score_threshold,
         max_detections=max_detections,
-        classes=_split(classes) or None,
+        classes=split_names(classes) or None,
         mask_threshold=mask_threshold,
-        outputs=[name for name in wanted if name in _OUTPUT_NAMES],
+        outputs=[name for name in wanted if name in OUTPUT_NAMES],
     )
     run = LocalRun(
         detector=_load_detector(model),
@@ -186,85 +180,21 @@ def detect(
         exports=[ExportFile(name) for name in EXPORT_NAMES if name in wanted],
     )
     found = find_photos(photos)
-    outcomes = _with_progress(run.detect(found), len(found))
+    outcomes = with_progress(run.detect(found), len(found), "Detecting")
     failed = _print_json(outcomes) if as_json else _print_table(outcomes, run)
     for each in failed:
-        _say_error(f"{each.photo.path}: {each.error}")
+        say_error(f"{each.photo.path}: {each.error}")
     if failed:
-        _say_error(f"{len(failed)} of {len(found)} photographs failed.")
+        say_error(f"{len(failed)} of {len(found)} photographs failed.")
         raise typer.Exit(1)
 
 
-def _split(values: Iterable[str] | None) -> list[str]:
-    """Take `--classes a,b --classes c` as a, b, c."""
-    parts = (part.strip() for value in values or () for part in value.split(","))
-    return list(dict.fromkeys(part for part in parts if part))
-
-
-def _known_outputs(names: Iterable[str]) -> list[str]:
-    known = (*_OUTPUT_NAMES, *EXPORT_NAMES)
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known) or known
-            raise BadOptions(f"Output {name!r} is unknown; there is {', '.join(near)}.")
-    return list(names)
-
-
-def _options(**values: Any) -> Options:
-    try:
-        return Options(**values)
-    except ValidationError as error:
-        raise BadOptions(_explain(error, "--{}")) from None
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        raise BadOptions(_explain(error, "MASKDROP_{}")) from None
-
-
-def _explain(error: ValidationError, spelling: str) -> str:
-    """Put the first thing that is wrong into a sentence."""
-    first = error.errors()[0]
-    name = str(first["loc"][0])
-    name = name.upper() if spelling.startswith("MASKDROP") else name.replace("_", "-")
-    return f"{spelling.format(name)} is {first['input']!r}: {first['msg'].lower()}."
-
-
 def _load_detector(model: str | None) -> Detector:
-    settings = _settings()
+    settings = read_settings()
     folder = find_model(model or settings.model)
-    with _native_stderr_closed():
+    with native_stderr_closed():
         predictor = Predictor.load(folder, settings.backend, settings.threads)
     return Detector(predictor, settings.image_limits)
-
-
-@contextmanager
-def _native_stderr_closed() -> Iterator[None]:
-    """Keep what C++ libraries log while loading off the terminal; Python's errors still rise."""
-    kept = os.dup(2)
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(silence)
-
-
-def _with_progress(outcomes: Iterator[Outcome], total: int) -> Iterator[Outcome]:
-    """Show a bar on standard error while there are several photographs to come."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    hidden = total < 2 or not _errors.is_terminal
-    with Progress(*columns, console=_errors, transient=True, disable=hidden) as progress:
-        yield from progress.track(outcomes, total, description="Detecting")
 
 
 def _print_json(outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -301,22 +231,4 @@ def _row(manifest: Manifest) -> tuple[str, str, str, str]:
     source = manifest.source
     seconds = sum(manifest.receipt.milliseconds.values()) / 1000
     size = f"{source.width}×{source.height}"
-    return source.filename or "", size, _found(manifest), f"{seconds:.2f}"
-
-
-def _found(manifest: Manifest) -> str:
-    """`2 person (0.98, 0.91), 1 cat (0.99)`: the most certain first, three scores at most."""
-    scores: dict[str, list[str]] = {}
-    for each in manifest.detections:
-        scores.setdefault(each.class_name, []).append(f"{each.score:.2f}")
-    return (
-        ", ".join(
-            f"{len(found)} {name} ({', '.join(found[:3])}{', …' * (len(found) > 3)})"
-            for name, found in scores.items()
-        )
-        or "nothing"
-    )
-
-
-def _say_error(message: str) -> None:
-    _errors.print(f"Error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    return source.filename or "", size, list_found(manifest), f"{seconds:.2f}"
