@@ -96,6 +96,10 @@ class Results:
             status_key(result_id), status.model_dump_json().encode(), content_type=_JSON
         )
 
+    def withdraw(self, result_id: str) -> None:
+        """Take back what was reported of a detection that nobody will do."""
+        self._store.delete([status_key(result_id)])
+
     def write_files(self, result_id: str, files: Iterable[tuple[str, bytes]]) -> tuple[str, ...]:
         """Write outputs, (name, bytes) each, one in memory; returns their names."""
         return tuple(self._write_file(result_id, name, body) for name, body in files)

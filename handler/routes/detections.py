@@ -28,9 +28,11 @@ from handler.errors import (
     UnsupportedImage,
 )
 from handler.keys import output_key
+from handler.queue import JobQueue
 from handler.results import AnyManifest, Results
 from handler.routes.dependencies import ServicesOf
 from handler.schemas import Manifest
+from handler.stored_detection import Task
 from handler.wiring import Services
 
 router = APIRouter(tags=["bucket"])
@@ -89,10 +91,7 @@ def create_detection(
         return _report(task.id, manifest, services)
     preferred = _prefers_async(prefer)
     if services.queue and (preferred or _is_short_of_time(request, services)):
-        # First, since a worker may be faster than we are, and takes a job without a status
-        # for one that was deleted.
-        stored.results.report(task.id, "queued", source_key=task.info.key)
-        services.queue.put(task.job())
+        _enqueue(task, services.queue, stored.results)
         response.status_code = 202
         response.headers["Retry-After"] = str(POLL_SECONDS)
         if preferred:
@@ -144,6 +143,17 @@ def _report(identity: str, manifest: AnyManifest, services: Services) -> Detecti
         links={name: link(output_key(identity, name)) for name in names},
         photo=link(manifest.source.key) if manifest.source.key else None,
     )
+
+
+def _enqueue(task: Task, queue: JobQueue, results: Results) -> None:
+    """Queue a detection; raises QueueUnavailable and leaves no trace of it then."""
+    # The status first: a worker takes a job without one for one that was deleted.
+    results.report(task.id, "queued", source_key=task.info.key)
+    try:
+        queue.put(task.job())
+    except QueueUnavailable:
+        results.withdraw(task.id)
+        raise
 
 
 def _prefers_async(prefer: str) -> bool:
