@@ -33,6 +33,16 @@ export function panBy(viewport, dx, dy, frame, stage) {
   return inside({ ...viewport, x: viewport.x + dx, y: viewport.y + dy }, frame, stage);
 }
 
+/** As close to a box as leaves some of its surroundings. */
+export function zoomOnto([x1, y1, x2, y2], frame, stage) {
+  const whole = fit(frame, stage);
+  const wanted = 0.7 * Math.min(stage.width / (x2 - x1), stage.height / (y2 - y1));
+  const scale = Math.min(Math.max(wanted, whole.scale), Math.max(CLOSEST / 4, whole.scale));
+  const x = stage.width / 2 - ((x1 + x2) / 2) * scale;
+  const y = stage.height / 2 - ((y1 + y2) / 2) * scale;
+  return inside({ scale, x, y }, frame, stage);
+}
+
 export function isFitted(viewport, frame, stage) {
   return viewport.scale <= fit(frame, stage).scale * 1.001;
 }

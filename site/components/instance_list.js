@@ -1,0 +1,78 @@
+import { h } from "../js/html.js";
+import { cssColour } from "../js/palette.js";
+import { text } from "../js/strings.js";
+import { icon } from "./icon.js";
+
+/** Every instance that passes the filters; pointing at one, or focusing it, raises it. */
+export function instanceList(state, scene, actions) {
+  return h(
+    "section",
+    { class: "panel", "aria-labelledby": "list-title" },
+    h("h2", { id: "list-title" }, text.list.title(scene.visible.length)),
+    scene.visible.length === 0 ? nothing(state) : rows(state, scene, actions),
+  );
+}
+
+function nothing({ result }) {
+  const [title, hint] = result.instances.length
+    ? [text.result.filtered, text.result.filteredHint]
+    : [text.result.none, text.result.noneHint];
+  return h("div", { class: "list-empty" }, h("p", {}, h("strong", {}, title)), h("p", {}, hint));
+}
+
+function rows(state, scene, actions) {
+  return h(
+    "ul",
+    { class: "list", onpointerleave: () => actions.raise(null) },
+    scene.visible.map((each) => row(each, state, scene, actions)),
+  );
+}
+
+function row(instance, { raised, view, result }, scene, actions) {
+  const share = scene.share(instance);
+  const name = `${instance.className} ${instance.index + 1}`;
+  return h(
+    "li",
+    {
+      key: instance.index,
+      class: raised === instance.index ? "row raised" : "row",
+      style: { "--colour": cssColour(instance.index) },
+      onpointerenter: () => actions.raise(instance.index),
+    },
+    h(
+      "button",
+      {
+        class: "row-main",
+        type: "button",
+        "aria-label": text.list.row({ className: instance.className, score: instance.score, share }),
+        "aria-pressed": String(raised === instance.index),
+        onfocus: () => actions.raise(instance.index),
+        onclick: () => actions.show(instance.index),
+      },
+      h("canvas", {
+        class: "row-picture",
+        "aria-hidden": "true",
+        paint: {
+          of: [result, view.maskThreshold],
+          draw: (canvas) => actions.drawThumbnail(canvas, instance),
+        },
+      }),
+      h(
+        "span",
+        { class: "row-words" },
+        h("span", { class: "row-name" }, instance.className),
+        h("span", { class: "row-numbers" }, `${text.percent(instance.score)} · ${text.list.area(share)}`),
+      ),
+    ),
+    save("cutout", text.list.cutout(name), text.list.cutoutShort, () => actions.saveCutout(instance)),
+    save("download", text.list.mask(name), text.list.maskShort, () => actions.saveMask(instance)),
+  );
+}
+
+function save(sign, label, title, onclick) {
+  return h(
+    "button",
+    { class: "button quiet round small", type: "button", "aria-label": label, title, onclick },
+    icon(sign),
+  );
+}

@@ -1,0 +1,229 @@
+/**
+ * Draws photograph and masks on canvases.
+ *
+ * A scene is {frame, stage, viewport, density, visible, raised, view}: `stage` in CSS pixels,
+ * `density` canvas pixels per CSS pixel, `visible` the instances, `view` what the tools say.
+ */
+
+import { paintOrder } from "./instances.js";
+import { freePlace } from "./label_places.js";
+import { labelAt, labelMap } from "./label_map.js";
+import { cssColour, inkOn, instanceColour } from "./palette.js";
+import { pasteMask } from "./paste.js";
+
+const TINT = 0.42;
+const FAINT = 0.14;
+const EDGE_WIDTH = 1.6;
+const LABEL_SIZE = 12;
+const LABEL_HEIGHT = 20;
+const THUMBNAIL = 56;
+
+export function drawPhoto(canvas, photo, { frame, stage, viewport, density }) {
+  resize(canvas, stage, density);
+  const context = canvas.getContext("2d");
+  const scale = viewport.scale * density;
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  context.imageSmoothingEnabled = scale < 3;
+  context.imageSmoothingQuality = "high";
+  const [x, y] = [viewport.x * density, viewport.y * density];
+  context.drawImage(photo, x, y, frame.width * scale, frame.height * scale);
+}
+
+/** Masks pasted for one zoom and threshold; another slider or a raised instance needs no new ones. */
+export function createPainter() {
+  let pasted = new Map();
+  let made = "";
+  let map = null;
+  let grid = null;
+
+  const paste = (instance, scene) => {
+    const mask =
+      pasted.get(instance) ??
+      pasteMask(instance.raw, instance.box, scene.frame, scene.view.maskThreshold, grid);
+    pasted.set(instance, mask);
+    return mask;
+  };
+
+  return {
+    /** Draw masks, boxes and labels over the photograph. */
+    drawMasks(canvas, scene) {
+      resize(canvas, scene.stage, scene.density);
+      grid = gridOf(canvas, scene);
+      const wanted = JSON.stringify([grid, scene.view.maskThreshold]);
+      if (wanted !== made) pasted = new Map();
+      made = wanted;
+      const order = paintOrder(scene.visible, scene.raised);
+      map = labelMap(
+        grid,
+        order.map((each) => ({ mask: paste(each, scene), label: each.index + 1 })),
+      );
+      const context = canvas.getContext("2d");
+      const layer = context.createImageData(canvas.width, canvas.height);
+      colour(layer, map, scene);
+      context.putImageData(layer, 0, 0);
+      if (scene.view.labels) drawNames(context, order, scene);
+    },
+
+    /** The index of the instance at a point of the stage, or null. */
+    instanceAt(point, { density }) {
+      if (!map) return null;
+      const label = labelAt(map, grid, { x: point.x * density, y: point.y * density });
+      return label === 0 ? null : label - 1;
+    },
+  };
+}
+
+/** One instance on a small canvas, cut out of the photograph. */
+export function drawThumbnail(canvas, photo, frame, instance, threshold) {
+  const density = 2;
+  resize(canvas, { width: THUMBNAIL, height: THUMBNAIL }, density);
+  const [x1, y1, x2, y2] = instance.box;
+  const scale = (0.92 * canvas.width) / Math.max(x2 - x1, y2 - y1, 1);
+  const x = canvas.width / 2 - ((x1 + x2) / 2) * scale;
+  const y = canvas.height / 2 - ((y1 + y2) / 2) * scale;
+  const { width, height } = canvas;
+  const mask = pasteMask(instance.raw, instance.box, frame, threshold, { width, height, scale, x, y });
+  const context = canvas.getContext("2d");
+  const shape = context.createImageData(width, height);
+  for (let row = 0; row < mask.height; row++) {
+    for (let column = 0; column < mask.width; column++) {
+      const at = (mask.y + row) * width + mask.x + column;
+      shape.data[4 * at + 3] = 255 * mask.pixels[row * mask.width + column];
+    }
+  }
+  context.putImageData(shape, 0, 0);
+  context.globalCompositeOperation = "source-in";
+  const ratio = photo.width / frame.width;
+  context.drawImage(
+    photo,
+    x1 * ratio,
+    y1 * ratio,
+    (x2 - x1) * ratio,
+    (y2 - y1) * ratio,
+    x1 * scale + x,
+    y1 * scale + y,
+    (x2 - x1) * scale,
+    (y2 - y1) * scale,
+  );
+  context.globalCompositeOperation = "source-over";
+}
+
+/** An RGBA canvas of the mask's pixels alone; nothing else of the photograph is in it. */
+export function cutout(photo, mask) {
+  const canvas = new OffscreenCanvas(Math.max(mask.width, 1), Math.max(mask.height, 1));
+  const context = canvas.getContext("2d");
+  context.drawImage(photo, -mask.x, -mask.y);
+  const image = context.getImageData(0, 0, canvas.width, canvas.height);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let i = 0; i < pixels.length; i++) if (!mask.pixels[i]) pixels[i] = 0;
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+function resize(canvas, { width, height }, density) {
+  const wide = Math.max(1, Math.round(width * density));
+  const high = Math.max(1, Math.round(height * density));
+  if (canvas.width !== wide) canvas.width = wide;
+  if (canvas.height !== high) canvas.height = high;
+}
+
+function gridOf({ width, height }, { viewport, density }) {
+  return {
+    width,
+    height,
+    scale: viewport.scale * density,
+    x: viewport.x * density,
+    y: viewport.y * density,
+  };
+}
+
+/** Fill the layer's pixels by their labels; edges are where another label is near. */
+function colour({ data, width, height }, map, scene) {
+  const pixels = new Uint32Array(data.buffer);
+  const { fills, edges, background } = inks(scene);
+  if (background) pixels.fill(background);
+  const reach = Math.max(1, Math.round(EDGE_WIDTH * scene.density));
+  const below = reach * width;
+  for (let y = 0; y < height; y++) {
+    const inner = y >= reach && y < height - reach;
+    const row = y * width;
+    for (let x = 0; x < width; x++) {
+      const at = row + x;
+      const label = map[at];
+      if (label === 0) continue;
+      const isEdge =
+        (x >= reach && map[at - reach] !== label) ||
+        (x < width - reach && map[at + reach] !== label) ||
+        (inner && (map[at - below] !== label || map[at + below] !== label));
+      pixels[at] = isEdge ? edges[label] : fills[label];
+    }
+  }
+}
+
+/** The colours of this view as pixels: by label, and where there is none. */
+function inks({ view, raised }) {
+  const fills = new Uint32Array(256);
+  const edges = new Uint32Array(256);
+  for (let index = 0; index < 255; index++) {
+    const isFaint = raised !== null && index !== raised;
+    const tint = isFaint ? FAINT : TINT;
+    fills[index + 1] = view.mode === "fill" ? rgba(instanceColour(index), tint) : 0;
+    edges[index + 1] = view.mode === "cutout" ? 0 : rgba(instanceColour(index), isFaint ? 0.5 : 1);
+    if (view.mode === "cutout" && isFaint) fills[index + 1] = edges[index + 1] = rgba(PAPER, 0.7);
+  }
+  return { fills, edges, background: view.mode === "cutout" ? rgba(PAPER, 1) : 0 };
+}
+
+const PAPER = [24, 27, 26];
+
+/** As a canvas stores it, on machines that store the low byte first: all that browsers run on. */
+function rgba([red, green, blue], alpha) {
+  return ((Math.round(alpha * 255) << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+}
+
+/** Boxes, and names that cover no other name; the best scored choose first. */
+function drawNames(context, order, scene) {
+  const { density, stage, raised } = scene;
+  context.save();
+  context.scale(density, density);
+  context.font = `600 ${LABEL_SIZE}px system-ui, sans-serif`;
+  context.textBaseline = "middle";
+  for (const instance of order) drawBox(context, instance, scene);
+  const first = [...order].sort((a, b) => (b.index === raised) - (a.index === raised) || a.index - b.index);
+  const corner = { left: 0, top: 0, right: stage.width, bottom: stage.height };
+  const taken = [];
+  for (const instance of first) {
+    const name = `${instance.className} ${Math.round(instance.score * 100)}`;
+    const size = { width: context.measureText(name).width + 14, height: LABEL_HEIGHT };
+    const place = freePlace(onStage(instance.box, scene), size, corner, taken);
+    if (!place || !isOnStage(instance.box, scene)) continue;
+    taken.push(place);
+    context.globalAlpha = raised === null || raised === instance.index ? 1 : 0.35;
+    context.fillStyle = cssColour(instance.index);
+    context.beginPath();
+    context.roundRect(place.left, place.top, size.width, size.height, 5);
+    context.fill();
+    context.fillStyle = inkOn(instanceColour(instance.index));
+    context.fillText(name, place.left + 7, place.top + LABEL_HEIGHT / 2 + 0.5);
+  }
+  context.restore();
+}
+
+function drawBox(context, instance, scene) {
+  const { left, top, right, bottom } = onStage(instance.box, scene);
+  context.globalAlpha = scene.raised === null || scene.raised === instance.index ? 0.9 : 0.2;
+  context.strokeStyle = cssColour(instance.index);
+  context.lineWidth = scene.raised === instance.index ? 2 : 1.25;
+  context.beginPath();
+  context.roundRect(left, top, right - left, bottom - top, 4);
+  context.stroke();
+}
+
+function onStage([x1, y1, x2, y2], { viewport: { scale, x, y } }) {
+  return { left: x1 * scale + x, top: y1 * scale + y, right: x2 * scale + x, bottom: y2 * scale + y };
+}
+
+function isOnStage(box, scene) {
+  const { left, top, right, bottom } = onStage(box, scene);
+  return right > 0 && bottom > 0 && left < scene.stage.width && top < scene.stage.height;
+}

@@ -1,0 +1,54 @@
+/** Opens results: the manifest and the photograph, from this browser or from the bucket. */
+
+import { ApiError } from "./api.js";
+import { readInstances } from "./instances.js";
+import { decodePhoto } from "./photos.js";
+import { text } from "./strings.js";
+
+// What the sliders begin with; the service was asked for more, so that they have room.
+const SCORE_SHOWN = 0.5;
+
+/** Load what the stage shows; `file` is the photograph where this browser still has it. */
+export async function loadResult(api, report, file) {
+  const { manifest } = report;
+  const blob = file ?? (await readPhoto(api, report));
+  const frame = { width: manifest.source.width, height: manifest.source.height };
+  return {
+    id: report.id,
+    name: file?.name ?? manifest.source.key.replace(/^.*\//, ""),
+    manifest,
+    frame,
+    blob,
+    photo: await decodePhoto(blob, frame),
+    instances: readInstances(manifest),
+    detectedThreshold: manifest.options.mask_threshold,
+    lowestScore: Math.floor(manifest.options.score_threshold * 100) / 100,
+  };
+}
+
+export function initialView({ lowestScore, detectedThreshold }) {
+  return {
+    scoreThreshold: Math.max(SCORE_SHOWN, lowestScore),
+    maskThreshold: detectedThreshold,
+    hiddenClasses: [],
+    mode: "fill",
+    labels: true,
+    compare: null,
+  };
+}
+
+async function readPhoto(api, report) {
+  try {
+    return await api.readFile(report.photo);
+  } catch (error) {
+    if (error instanceof ApiError && error.type === "network") throw error;
+    throw new ApiError("picture", text.problems.picture);
+  }
+}
+
+/** Why a result cannot be shown, for people. */
+export function openingProblem(error) {
+  if (!(error instanceof ApiError)) return text.problems.unexpected;
+  if (error.status === 404) return text.problems.gone;
+  return { network: text.problems.network, answer: text.problems.answer }[error.type] ?? error.message;
+}

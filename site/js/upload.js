@@ -1,0 +1,34 @@
+/** Send a file to the bucket by a presigned form. */
+
+import { ApiError } from "./api.js";
+
+/**
+ * Post `file` with `form` ({url, fields}); `onProgress` hears the share that is sent, 0 to 1.
+ *
+ * XMLHttpRequest because fetch tells nothing of how far an upload is. Rejects with an
+ * ApiError, "network" or "upload", or with an AbortError when `signal` says so.
+ */
+export function sendForm(form, file, { onProgress, signal }) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", form.url);
+    request.upload.onprogress = (event) => onProgress(event.loaded / Math.max(event.total, 1));
+    request.onload = () => {
+      if (request.status < 300) resolve();
+      else reject(new ApiError("upload", request.responseText, request.status));
+    };
+    request.onerror = () => reject(new ApiError("network", "The upload was interrupted."));
+    request.onabort = () => reject(signal.reason);
+    if (signal.aborted) return reject(signal.reason);
+    signal.addEventListener("abort", () => request.abort());
+    request.send(formData(form.fields, file));
+  });
+}
+
+function formData(fields, file) {
+  const data = new FormData();
+  for (const [name, value] of Object.entries(fields)) data.append(name, value);
+  // S3 ignores what follows the file.
+  data.append("file", file);
+  return data;
+}
