@@ -102,6 +102,10 @@ def import_checkpoint(
     name: Annotated[
         str | None, typer.Option(help="The model's name. [default: the checkpoint's]")
     ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(help="Where the weights come from. [default: the file's name and digest]"),
+    ] = None,
     licence: Annotated[
         str, typer.Option(help="Under which the weights may be used.")
     ] = "not stated",
@@ -119,6 +123,7 @@ def import_checkpoint(
         _classes_of(preset.value, classes),
         to,
         name or checkpoint.stem,
+        source=source,
         licence=licence,
         dtype=np.float16 if half else np.float32,
     )
