@@ -32,6 +32,10 @@ setup-train: .venv/.train ## Add PyTorch, to train models (downloads gigabytes)
 demo: .venv/.serving ## Find the masks of the sample photographs
 	$(BIN)/maskdrop detect $(SAMPLES) --out out/demo
 
+.PHONY: run
+run: .venv/.local ## Run the whole service on this machine, with its site on port 8080
+	@exec $(BIN)/maskdrop run
+
 .PHONY: test
 test: .venv/.dev ## Run every test, after installing what they need
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
@@ -62,11 +66,13 @@ format: .venv/.dev ## Rewrite the code in its style
 # `make lock UPGRADE=--upgrade` moves every pin to its newest release.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header $(UPGRADE)
-DEV_EXTRAS := aws server tfserving local model dev
+DEV_EXTRAS := aws server client tfserving local model dev
 .PHONY: lock
 lock: .venv/.dev ## Write the lock files anew from pyproject.toml
 	$(COMPILE) pyproject.toml $(DEV_EXTRAS:%=--extra %) --output-file requirements-dev.txt
 	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --output-file requirements.txt
+	$(COMPILE) pyproject.toml --constraint requirements-dev.txt \
+		--extra client --extra server --extra local --output-file requirements-local.txt
 	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --extra train \
 		--output-file requirements-train.txt
 	$(COMPILE) --group build --constraint requirements-dev.txt --output-file requirements-build.txt
@@ -93,6 +99,10 @@ ADD_VENV = package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.v
 	$(INSTALL) requirements.txt
 	$(INSTALL) requirements-build.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.local: requirements-local.txt .venv/.serving
+	$(INSTALL) requirements-local.txt
 	@touch $@
 
 .venv/.dev: requirements-dev.txt .venv/.serving

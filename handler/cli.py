@@ -31,6 +31,7 @@ from handler.cli_options import (
 from handler.detection import Detector
 from handler.errors import MaskdropError
 from handler.export_files import EXPORT_NAMES, ExportFile
+from handler.local_cli import app as local_commands
 from handler.local_run import LocalRun, Outcome
 from handler.photo_files import find_photos
 from handler.schemas import Manifest
@@ -47,6 +48,11 @@ _EXTRAS = {
     "pycocotools": "model",
     "torch": "train",
     "torchvision": "train",
+    "boto3": "local",
+    "fastapi": "local",
+    "moto": "local",
+    "starlette": "local",
+    "uvicorn": "local",
 }
 
 
@@ -96,6 +102,7 @@ app.add_typer(
     help="Fetch, convert, check and describe models.",
     no_args_is_help=True,
 )
+app.add_typer(local_commands)
 
 
 @app.callback()

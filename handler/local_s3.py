@@ -25,6 +25,7 @@ from urllib.request import urlopen
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handler.errors import MaskdropError
 from handler.storage import s3_client
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ READY_WITHIN_S = 60.0
 PARTS = ("master", "volume", "filer", "s3")
 
 
-class LocalS3Failed(Exception):
+class LocalS3Failed(MaskdropError):
     """The S3 server did not start; the message says where its log is."""
 
 
@@ -119,7 +120,13 @@ def _running(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[
     """Run a child that does not outlive us."""
     with (folder / LOG).open("wb") as log:
         process = subprocess.Popen(  # noqa: S603
-            command, cwd=folder, stdout=log, stderr=log, preexec_fn=_die_with_parent()
+            command,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            # Ctrl-C in a terminal goes to the whole group; what needs the server ends first.
+            process_group=0,
+            preexec_fn=_die_with_parent(),
         )
     try:
         yield process
