@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi_offline import FastAPIOffline
 
 from handler import wiring
 from handler.api_schemas import Problem
@@ -33,7 +34,8 @@ def create_app(services: Services | None = None) -> FastAPI:
     """Build the application around `services`; without any, around the process's own."""
     services = services or wiring.build_services()
     settings = services.settings
-    app = FastAPI(
+    # FastAPI's own page takes its scripts from a third party's servers.
+    app = FastAPIOffline(
         title="Maskdrop",
         version=version("maskdrop"),
         description=_DESCRIPTION,

@@ -16,7 +16,7 @@ MaskdropError
 ├── ResultNotFound           no detection of that id
 ├── RequestTooLarge          a body past the limit
 ├── AnswerTooLarge           an answer past what the platform passes on
-├── NotReady                 the model is still loading
+├── NotReady                 the model is still loading, or cannot be used
 ├── QueueUnavailable         the queue did not take a job, or there is none
 └── StorageError             the bucket did not do what was asked
     ├── ObjectNotFound       no such object, or no such version of it
@@ -95,7 +95,7 @@ class AnswerTooLarge(MaskdropError):
 
 
 class NotReady(MaskdropError):
-    """The model is still loading."""
+    """The model is still loading, or cannot be used."""
 
 
 class QueueUnavailable(MaskdropError):

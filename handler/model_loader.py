@@ -8,6 +8,7 @@ from threading import Lock, Thread
 
 from handler.detection import Detector
 from handler.errors import NotReady
+from model.runtime.errors import ModelError
 
 
 class ModelLoader:
@@ -28,16 +29,19 @@ class ModelLoader:
         Thread(target=self._run, name="model", daemon=True).start()
 
     def detector(self) -> Detector:
-        """Wait for the model; raises the ModelError that loading raised."""
+        """Wait for the model; raises NotReady for one that cannot be used."""
         self.start()
-        return self._future.result()
+        try:
+            return self._future.result()
+        except ModelError as error:
+            raise NotReady(f"The model cannot be used. {error}") from error
 
     def check_ready(self) -> None:
-        """Raise NotReady while the model loads, its ModelError when that failed."""
+        """Raise NotReady while the model loads, and for one that cannot be used."""
         self.start()
         if not self._future.done():
             raise NotReady("The model is still loading.")
-        self._future.result()
+        self.detector()
 
     def _run(self) -> None:
         try:

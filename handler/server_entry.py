@@ -1,16 +1,20 @@
 """The same application as a server that lives long: Cloud Run, or any container.
 
-uvicorn handler.server_entry:app --host 0.0.0.0 --port 8080
+uvicorn handler.server_entry:app --host 0.0.0.0 --port 8080 --no-access-log
 
 Behind a proxy that puts a path before ours, `--root-path` names it.
 """
 
 from __future__ import annotations
 
+import logging
+
 from handler.app import create_app
 from handler.prometheus_telemetry import PrometheusTelemetry
 from handler.routes.health import metrics_router
 from handler.wiring import build_services
+
+logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
 _telemetry = PrometheusTelemetry()
 app = create_app(build_services(telemetry=_telemetry))

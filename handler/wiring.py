@@ -33,7 +33,7 @@ class Services:
 
     @property
     def detector(self) -> Detector:
-        """The loaded model; waits for it, and raises the ModelError of loading it."""
+        """The loaded model; waits for it, and raises NotReady for one that cannot be used."""
         return self.model.detector()
 
     @property

@@ -11,7 +11,6 @@ from handler.api_schemas import Health
 from handler.error_responses import problem_responses
 from handler.errors import NotReady
 from handler.routes.dependencies import ServicesOf
-from model.runtime.errors import ModelError
 
 router = APIRouter(tags=["health"])
 
@@ -22,7 +21,7 @@ def alive() -> Health:
     return Health()
 
 
-@router.get("/readyz", summary="Ready", responses=problem_responses(NotReady, ModelError))
+@router.get("/readyz", summary="Ready", responses=problem_responses(NotReady))
 def ready(services: ServicesOf) -> Health:
     """Answer once the model is loaded and has detected its golden image right."""
     services.model.check_ready()

@@ -1,12 +1,18 @@
 import json
 import logging
+import re
+from dataclasses import replace
+from threading import Event
 
 import jsonschema_rs
+import pytest
 from memory_store import MemoryObjectStore
 from service import make_client, make_services, squares
 from starlette.testclient import TestClient
 
 from handler.app import create_app
+from handler.errors import NotReady
+from handler.model_loader import ModelLoader
 
 SITE = "https://masks.example"
 
@@ -71,8 +77,16 @@ def test_configured_site_can_read_what_broke():
 
 def test_documentation_works_under_a_root_path():
     client = TestClient(create_app(make_services()), root_path="/masks")
-    assert "/masks/openapi.json" in client.get("/docs").text
-    assert client.get("/openapi.json").json()["servers"] == [{"url": "/masks"}]
+    assert "/masks/openapi.json" in client.get("/masks/docs").text
+    assert client.get("/masks/openapi.json").json()["servers"] == [{"url": "/masks"}]
+
+
+def test_documentation_asks_nobody_else():
+    client = TestClient(create_app(make_services()), root_path="/masks")
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', client.get("/masks/docs").text)
+    assert len(loaded) == 3
+    for path in loaded:
+        assert client.get(path).status_code == 200
 
 
 def test_location_has_the_root_path():
@@ -106,6 +120,19 @@ def test_ready_once_the_golden_image_is_detected():
 
 
 def test_never_ready_with_a_model_that_is_not_there():
-    client = make_client({"model": "nowhere"})
-    answers = {client.get("/readyz").json()["type"] for _ in range(50)}
-    assert answers <= {"urn:maskdrop:problem:not-ready", "urn:maskdrop:problem:model-not-found"}
+    services = make_services({"model": "nowhere"})
+    with pytest.raises(NotReady, match="No model 'nowhere'"):
+        services.model.detector()
+    answer = TestClient(create_app(services)).get("/readyz")
+    assert answer.status_code == 503
+    assert "No model 'nowhere'" in answer.json()["detail"]
+
+
+def test_not_ready_while_the_model_loads():
+    loading = Event()
+    loader = ModelLoader(lambda: loading.wait(10))
+    client = TestClient(create_app(replace(make_services(), model=loader)))
+    answer = client.get("/readyz")
+    loading.set()
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "The model is still loading."
