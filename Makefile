@@ -76,6 +76,7 @@ lock: .venv/.dev ## Write the lock files anew from pyproject.toml
 	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --extra train \
 		--output-file requirements-train.txt
 	$(COMPILE) --group build --constraint requirements-dev.txt --output-file requirements-build.txt
+	$(COMPILE) --group parts --no-deps --output-file requirements-parts.txt
 
 .PHONY: clean
 clean: ## Remove the environment and everything made here
@@ -105,10 +106,11 @@ ADD_VENV = package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.v
 	$(INSTALL) requirements-local.txt
 	@touch $@
 
-.venv/.dev: requirements-dev.txt .venv/.serving
+.venv/.dev: requirements-dev.txt requirements-parts.txt .venv/.serving
 	@$(BIN)/python -c 'import sys; sys.exit("TensorFlow 2.21 needs Python 3.11 to 3.13; .venv has " \
 		+ sys.version.split()[0] if sys.version_info >= (3, 14) else 0)'
 	$(INSTALL) requirements-dev.txt
+	$(INSTALL) requirements-parts.txt --no-deps
 	@touch $@
 
 .venv/.train: requirements-train.txt .venv/.dev
