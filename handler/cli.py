@@ -32,7 +32,8 @@ from handler.detection import Detector
 from handler.errors import MaskdropError
 from handler.export_files import EXPORT_NAMES, ExportFile
 from handler.local_cli import app as local_commands
-from handler.local_run import LocalRun, Outcome
+from handler.local_run import LocalRun
+from handler.outcomes import Outcome
 from handler.photo_files import find_photos
 from handler.schemas import Manifest
 from handler.terminal import list_found, native_stderr_closed, say_error, with_progress

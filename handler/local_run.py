@@ -9,18 +9,9 @@ from pathlib import Path
 from handler.detection import Detector
 from handler.errors import BadImage
 from handler.export_files import ExportFile
-from handler.photo_files import PhotoFile
+from handler.outcomes import Outcome, Photo
 from handler.result_folder import write_file, write_result
 from handler.schemas import Manifest, Options
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one photograph: its manifest, or why there is none."""
-
-    photo: PhotoFile
-    manifest: Manifest | None = None
-    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +23,7 @@ class LocalRun:
     out: Path | None
     exports: Sequence[ExportFile] = ()
 
-    def detect(self, photos: Iterable[PhotoFile]) -> Iterator[Outcome]:
+    def detect(self, photos: Iterable[Photo]) -> Iterator[Outcome]:
         """Detect in each photograph, then write the exports of those that succeeded.
 
         Raises BadOptions before the first, OSError when an export cannot be written.
@@ -42,12 +33,12 @@ class LocalRun:
             try:
                 yield Outcome(photo, self._detect(photo))
             except (BadImage, OSError) as error:
-                yield Outcome(photo, error=_words(error, photo))
+                yield Outcome.failed(photo, error)
         if self.out:
             for export in self.exports:
                 write_file(export.encode(), self.out / export.name)
 
-    def _detect(self, photo: PhotoFile) -> Manifest:
+    def _detect(self, photo: Photo) -> Manifest:
         data = photo.read(self.detector.limits.max_bytes)
         result = self.detector.detect(data, self.options, filename=photo.name)
         if self.out is None:
@@ -56,10 +47,3 @@ class LocalRun:
         for export in self.exports:
             export.add(result, photo.name)
         return manifest
-
-
-def _words(error: Exception, photo: PhotoFile) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        elsewhere = error.filename and Path(error.filename) != photo.path
-        return f"{error.strerror}: {error.filename}." if elsewhere else f"{error.strerror}."
-    return str(error)
