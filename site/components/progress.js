@@ -25,7 +25,7 @@ export function progress(job, state, actions) {
         "button",
         { class: "button", type: "button", onclick: () => actions.cancel(job.id) },
         icon("close"),
-        text.queue.cancel(job.name),
+        text.progress.cancel,
       ),
     ),
   );

@@ -49,11 +49,11 @@ export function createQueue({ store, api, shelf, limits, onDone }) {
   async function check({ id, file }) {
     try {
       const photo = await checkedPhoto(file, limits);
-      change(id, { file: photo, name: photo.name });
-      change(id, { thumbnail: await thumbnailOf(photo) });
+      // What the browser cannot show, the service may; if not, it says why.
+      const thumbnail = await thumbnailOf(photo).catch(() => null);
+      change(id, { file: photo, name: photo.name, thumbnail });
     } catch (error) {
-      const known = error instanceof RefusedPhoto;
-      const detail = known ? error.message : text.problems.type(find(id)?.name ?? "");
+      const detail = error instanceof RefusedPhoto ? error.message : text.problems.unexpected;
       change(id, { state: "refused", problem: { detail }, file: null });
     }
   }

@@ -4,11 +4,9 @@ const number = (value) => value.toLocaleString("en");
 const plural = (count, one, many) => `${number(count)} ${count === 1 ? one : many}`;
 
 export const text = {
-  lang: "en",
   product: "Maskdrop",
   headline: "Drop a photo. Its masks come back.",
   lede: "People, animals and things, cut out along their outlines in seconds.",
-  skip: "Skip to the result",
   theme: (dark) => (dark ? "Use light colours" : "Use dark colours"),
 
   drop: {
@@ -57,7 +55,7 @@ export const text = {
     title: (name) => `Working on ${name}`,
     starting: (seconds) => `The model was asleep. This usually takes about ${seconds} seconds.`,
     opening: "Opening the result…",
-    longer: "This is taking longer than usual. You can leave the page; the list will be here.",
+    cancel: "Cancel",
   },
 
   result: {
@@ -127,7 +125,6 @@ export const text = {
     saved: (name) => `Saved ${name}.`,
     deleted: (name) => `${name} and its masks are deleted.`,
     added: (count) => `${plural(count, "photo", "photos")} added.`,
-    state: (name, state) => `${name}: ${state}.`,
     done: (name, count) => `${name}: ${plural(count, "instance", "instances")} found.`,
     copyFailed: "The browser did not allow copying.",
   },

@@ -1,0 +1,115 @@
+"""What is taken away opens elsewhere and agrees with the API's masks."""
+
+import io
+import json
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import requests
+from PIL import Image
+from site_stack import SiteStack
+from visits import PHOTO, copied, manifest, press, saved, see_result, slide
+
+from handler.rle import decode_rle
+
+
+def test_a_saved_mask_is_the_masks_of_the_api(page: Any) -> None:
+    see_result(page)
+    name, data = saved(page, "Save the mask of person 1")
+    found = next(each for each in manifest(page)["detections"] if each["class_name"] == "person")
+    assert name == f"squares-{found['index']:03d}-person.png"
+    assert np.array_equal(image(data), decode_rle(found["rle"]))
+
+
+def test_a_cutout_holds_the_instance_and_nothing_else(page: Any) -> None:
+    see_result(page)
+    _, data = saved(page, "Save the cut-out of person 1")
+    cutout = image(data)
+    found = next(each for each in manifest(page)["detections"] if each["class_name"] == "person")
+    assert cutout.shape[2] == 4
+    assert np.count_nonzero(cutout[..., 3]) == found["area"]
+    assert not cutout[cutout[..., 3] == 0].any()
+
+
+def test_the_labels_are_those_that_the_service_wrote(page: Any, site: SiteStack) -> None:
+    see_result(page)
+    _, data = saved(page, "Labels PNG")
+    report = requests.get(f"{site.api_url}v1/detections/{manifest(page)['id']}", timeout=10).json()
+    theirs = requests.get(report["links"]["labels.png"], timeout=10).content
+    assert Image.open(io.BytesIO(data)).mode == "P"
+    assert np.array_equal(image(data), image(theirs))
+    assert np.array_equal(palette(data), palette(theirs))
+
+
+def test_the_coco_file_lists_the_visible_instances(page: Any) -> None:
+    see_result(page)
+    slide(page, "#mask-threshold", 0.8)
+    slide(page, "#mask-threshold", 0.5)
+    page.locator(".chip", has_text="dog").click()
+    _, data = saved(page, "COCO JSON")
+    found = [each for each in manifest(page)["detections"] if each["class_name"] != "dog"]
+    assert [
+        (each["category_id"], each["segmentation"], each["image_id"]) for each in json.loads(data)
+    ] == [(each["class_id"], each["rle"], "squares") for each in found]
+
+
+def test_the_archive_opens_and_holds_a_mask_and_a_cutout_each(page: Any) -> None:
+    see_result(page)
+    name, data = saved(page, "All as ZIP")
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    assert name == "squares-masks.zip"
+    assert archive.testzip() is None
+    assert sorted({each.split("/")[0] for each in archive.namelist()}) == [
+        "coco.json",
+        "cutouts",
+        "instances",
+        "labels.png",
+    ]
+    assert len(archive.namelist()) == 2 + 2 * 3
+
+
+def test_the_copied_command_asks_the_same(page: Any, tmp_path: Path) -> None:
+    see_result(page)
+    command = copied(page, "Copy curl")
+    (tmp_path / PHOTO[0]).write_bytes(PHOTO[2])
+    answer = subprocess.run(
+        ["sh", "-c", f"{command} --silent --noproxy '*'"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(answer.stdout)["masks"] == [
+        each["rle"] for each in manifest(page)["detections"]
+    ]
+
+
+def test_a_shared_link_shows_the_result_to_others(page: Any, browser: Any) -> None:
+    see_result(page)
+    link = copied(page, "Copy link")
+    with browser.new_context() as other:
+        visit = other.new_page()
+        visit.goto(link)
+        visit.wait_for_selector(".result")
+        assert visit.locator(".row").count() == 3
+
+
+def test_deleting_leaves_nothing_here_or_in_the_bucket(page: Any, site: SiteStack) -> None:
+    see_result(page)
+    shown = manifest(page)
+    press(page, "Delete now")
+    press(page, "Delete")
+    page.wait_for_selector(".dropzone")
+    assert page.locator(".card").count() == 0
+    prefixes = (shown["source"]["key"], f"results/{shown['id']}")
+    assert [found for each in prefixes for found in site.stack.store.list_objects(each)] == []
+
+
+def image(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)))
+
+
+def palette(data: bytes) -> np.ndarray:
+    return np.array(Image.open(io.BytesIO(data)).getpalette())

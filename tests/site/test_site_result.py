@@ -1,0 +1,129 @@
+"""The result: what acts on the canvas, and where things are on it."""
+
+import io
+from base64 import b64decode
+from typing import Any
+
+import pytest
+from painting import encoded, painted
+from PIL import Image
+from visits import PHOTO, pixels, press, see_result, slide
+
+
+def test_the_score_slider_hides_without_a_new_inference(page: Any) -> None:
+    see_result(page)
+    before, asked = pixels(page), []
+    page.on("request", lambda request: asked.append(request.url))
+    slide(page, "#score", 1)
+    assert pixels(page) != before
+    assert page.locator(".row").count() == 0
+    assert asked == []
+
+
+def test_a_class_chip_takes_its_masks_off_and_puts_them_back(page: Any) -> None:
+    see_result(page)
+    before = pixels(page)
+    chip = page.locator(".chip", has_text="cat")
+    chip.click()
+    assert pixels(page) != before
+    assert page.locator(".row").count() == 2
+    chip.click()
+    assert pixels(page) == before
+
+
+def test_the_mask_threshold_makes_masks_tighter(page: Any) -> None:
+    see_result(page)
+    slide(page, "#mask-threshold", 0.1)
+    full = covered(page)
+    slide(page, "#mask-threshold", 0.9)
+    assert 0 < covered(page) < full
+
+
+@pytest.mark.parametrize("mode", ["Outline", "Cut-out"])
+def test_views_look_different(page: Any, mode: str) -> None:
+    see_result(page)
+    before = pixels(page)
+    press(page, mode)
+    assert pixels(page) != before
+
+
+def test_pointing_at_a_mask_raises_it_in_the_list(page: Any) -> None:
+    see_result(page)
+    box = page.locator("#masks").bounding_box()
+    # The red square's middle: 20, 35 of 128 × 96.
+    page.mouse.move(box["x"] + box["width"] * 20 / 128, box["y"] + box["height"] * 35 / 96)
+    page.wait_for_selector(".row.raised")
+    assert "person" in page.inner_text(".row.raised")
+
+
+def test_focusing_a_row_raises_its_mask(page: Any) -> None:
+    see_result(page)
+    before = pixels(page)
+    page.locator(".row-main").first.focus()
+    page.wait_for_selector(".row.raised")
+    assert pixels(page) != before
+
+
+def test_keys_zoom_and_come_back(page: Any) -> None:
+    see_result(page)
+    before = pixels(page)
+    page.locator("#stage").focus()
+    page.keyboard.press("+")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#stage.zoomed")
+    assert pixels(page) != before
+    page.keyboard.press("0")
+    page.wait_for_selector("#stage:not(.zoomed)")
+    assert pixels(page) == before
+
+
+def test_before_and_after_share_the_stage(page: Any) -> None:
+    see_result(page)
+    press(page, "Before and after")
+    slide(page, ".stage-divider", 0.25)
+    pixels(page)
+    clip = page.evaluate("getComputedStyle(document.querySelector('#masks')).clipPath")
+    assert clip == "inset(0px 0px 0px 25%)"
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_a_photo_that_was_stored_turned_stands_upright_under_its_masks(
+    page: Any, orientation: int
+) -> None:
+    see_result(page, ("phone.jpg", "image/jpeg", turned(orientation)))
+    photo, masks = canvas(page, "photo"), canvas(page, "masks")
+    frame = page.locator("#stage").bounding_box()
+    scale = min(frame["width"] / 96, frame["height"] / 128)
+    # The middle of the person, from the stage's middle.
+    dx, dy = (40 - 48) * scale, (30 - 64) * scale
+    middle = (round(photo.width / 2 + 2 * dx), round(photo.height / 2 + 2 * dy))
+    red, green, blue, _ = photo.getpixel(middle)
+    assert red > 150 > green + blue
+    assert masks.getpixel(middle)[3] > 0
+
+
+def turned(orientation: int) -> bytes:
+    """A portrait photograph of a red person, stored as a camera held otherwise stores it."""
+    upright = Image.fromarray(painted(96, 128, red=(20, 10, 60, 50)))
+    turn = {
+        3: Image.Transpose.ROTATE_180,
+        6: Image.Transpose.ROTATE_90,
+        8: Image.Transpose.ROTATE_270,
+    }
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    upright.transpose(turn[orientation]).save(file, "JPEG", quality=95, exif=exif)
+    return file.getvalue()
+
+
+def canvas(page: Any, name: str) -> Image.Image:
+    pixels(page)
+    url = page.evaluate(f"document.querySelector('#{name}').toDataURL()")
+    return Image.open(io.BytesIO(b64decode(url.partition(",")[2]))).convert("RGBA")
+
+
+def covered(page: Any) -> int:
+    """How many pixels of the canvas are masked."""
+    alpha = canvas(page, "masks").getchannel("A")
+    return sum(alpha.histogram()[1:])
