@@ -41,7 +41,8 @@ _BROKEN_OFF = (
 _TIMEOUT_S = 120.0
 
 Send = Callable[[], httpx2.Response]
-OnSent = Callable[[int], None]
+# Told of the bytes that are sent, and of all that there are.
+OnSent = Callable[[int, int], None]
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
@@ -72,10 +73,10 @@ class ApiClient:
     ) -> None:
         self._http.close()
 
-    def upload(self, name: str, body: bytes, on_sent: OnSent = lambda _: None) -> str:
+    def upload(self, name: str, body: bytes, on_sent: OnSent = lambda sent, size: None) -> str:
         """Send a photograph straight to the bucket; answers its key.
 
-        `on_sent` hears how many bytes are sent. Raises a BadImage for what is no JPEG,
+        Raises a BadImage for what is no JPEG,
         PNG or WebP.
         """
         content_type = f"image/{image_type(body).lower()}"
@@ -162,10 +163,11 @@ class _CountedFile(io.BytesIO):
     def __init__(self, body: bytes, on_read: OnSent) -> None:
         super().__init__(body)
         self._on_read = on_read
+        self._size = len(body)
 
     def read(self, size: int | None = -1) -> bytes:
         data = super().read(size)
-        self._on_read(self.tell())
+        self._on_read(self.tell(), self._size)
         return data
 
 

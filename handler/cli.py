@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from typer.core import TyperGroup
 
 from handler.cli_options import (
@@ -28,6 +26,7 @@ from handler.cli_options import (
     read_settings,
     split_names,
 )
+from handler.client_cli import app as client_commands
 from handler.detection import Detector
 from handler.errors import MaskdropError
 from handler.export_files import EXPORT_NAMES, ExportFile
@@ -35,8 +34,13 @@ from handler.local_cli import app as local_commands
 from handler.local_run import LocalRun
 from handler.outcomes import Outcome
 from handler.photo_files import find_photos
-from handler.schemas import Manifest
-from handler.terminal import list_found, native_stderr_closed, say_error, with_progress
+from handler.terminal import (
+    end_with,
+    native_stderr_closed,
+    print_outcomes,
+    say_error,
+    with_progress,
+)
 from model.runtime.errors import ModelError
 from model.runtime.predictor import Predictor
 from model.runtime.versions import find_model
@@ -51,6 +55,7 @@ _EXTRAS = {
     "torchvision": "train",
     "boto3": "local",
     "fastapi": "local",
+    "httpx2": "client",
     "moto": "local",
     "starlette": "local",
     "uvicorn": "local",
@@ -103,6 +108,7 @@ app.add_typer(
     help="Fetch, convert, check and describe models.",
     no_args_is_help=True,
 )
+app.add_typer(client_commands)
 app.add_typer(local_commands)
 
 
@@ -190,11 +196,7 @@ def detect(
     found = find_photos(photos)
     outcomes = with_progress(run.detect(found), len(found), "Detecting")
     failed = _print_json(outcomes) if as_json else _print_table(outcomes, run)
-    for each in failed:
-        say_error(f"{each.photo.path}: {each.error}")
-    if failed:
-        say_error(f"{len(failed)} of {len(found)} photographs failed.")
-        raise typer.Exit(1)
+    end_with(failed, len(found))
 
 
 def _load_detector(model: str | None) -> Detector:
@@ -220,23 +222,7 @@ def _print_json(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 def _print_table(outcomes: Iterable[Outcome], run: LocalRun) -> list[Outcome]:
     """Print a row per photograph and where the files are; answer what failed."""
-    table = Table("Photograph", "Size", "Found", "Seconds", "Results", box=None, pad_edge=False)
-    failed = []
-    for outcome in outcomes:
-        if outcome.manifest is None:
-            failed.append(outcome)
-        else:
-            table.add_row(*_row(outcome.manifest), f"{run.out}/{outcome.photo.folder}/")
-    console = Console()
-    if table.row_count:
-        console.print(table)
-        for export in run.exports:
-            console.print(f"{run.out}/{export.name}", highlight=False, markup=False)
+    failed = print_outcomes(outcomes, run.out)
+    for export in run.exports:
+        typer.echo(f"{run.out}/{export.name}")
     return failed
-
-
-def _row(manifest: Manifest) -> tuple[str, str, str, str]:
-    source = manifest.source
-    seconds = sum(manifest.receipt.milliseconds.values()) / 1000
-    size = f"{source.width}×{source.height}"
-    return source.filename or "", size, list_found(manifest), f"{seconds:.2f}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from handler.errors import BadImage, ImageTooLarge
 
 STANDARD_INPUT = "-"
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class PhotoFile:
         if _is_standard_input(self.path):
             return sys.stdin.buffer.read()
         if self.path.is_dir():
-            raise BadImage(f"The folder holds no photograph ({', '.join(_SUFFIXES)}).")
+            raise BadImage(f"The folder holds no photograph ({', '.join(SUFFIXES)}).")
         size = self.path.stat().st_size
         if size > max_bytes:
             raise ImageTooLarge(f"The file has {size:,} bytes; at most {max_bytes:,} are allowed.")
@@ -62,7 +62,7 @@ def _expand(argument: str) -> Iterator[Path]:
 def _is_photo(path: Path) -> bool:
     # macOS leaves `._photo.jpg` beside photographs on foreign disks.
     hidden = path.name.startswith(".")
-    return path.suffix.lower() in _SUFFIXES and not hidden and path.is_file()
+    return path.suffix.lower() in SUFFIXES and not hidden and path.is_file()
 
 
 def _with_folders(paths: list[Path]) -> list[PhotoFile]:
@@ -73,11 +73,11 @@ def _with_folders(paths: list[Path]) -> list[PhotoFile]:
     for path in paths:
         name = path.stem if stems[path.stem.lower()] == 1 else path.name
         name = "stdin" if _is_standard_input(path) else name
-        photos.append(PhotoFile(path, _unique(name, taken)))
+        photos.append(PhotoFile(path, unique_name(name, taken)))
     return photos
 
 
-def _unique(name: str, taken: set[str]) -> str:
+def unique_name(name: str, taken: set[str]) -> str:
     """Add -2, -3, … to a name that is taken (file systems may ignore case)."""
     unique, number = name, 1
     while unique.lower() in taken:

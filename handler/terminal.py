@@ -1,25 +1,29 @@
-"""What every command does with a terminal: progress and errors, on standard error."""
+"""What every command does with a terminal; progress and errors go to standard error."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
+from handler.outcomes import Outcome
 from handler.schemas import Manifest
 
-Item = TypeVar("Item")
+errors = Console(stderr=True)
 
-_errors = Console(stderr=True)
+Item = TypeVar("Item")
 
 
 def say_error(message: str) -> None:
     """Print one sentence that says what went wrong."""
-    _errors.print(f"Error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    errors.print(f"Error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def with_progress(items: Iterable[Item], total: int, description: str) -> Iterator[Item]:
@@ -30,8 +34,8 @@ def with_progress(items: Iterable[Item], total: int, description: str) -> Iterat
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    hidden = total < 2 or not _errors.is_terminal
-    with Progress(*columns, console=_errors, transient=True, disable=hidden) as progress:
+    hidden = total < 2 or not errors.is_terminal
+    with Progress(*columns, console=errors, transient=True, disable=hidden) as progress:
         yield from progress.track(items, total, description=description)
 
 
@@ -47,6 +51,36 @@ def native_stderr_closed() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(silence)
+
+
+def print_outcomes(outcomes: Iterable[Outcome], out: Path | None) -> list[Outcome]:
+    """Print a row per photograph that succeeded; answer those that failed."""
+    table = Table("Photograph", "Size", "Found", "Seconds", "Results", box=None, pad_edge=False)
+    failed = []
+    for outcome in outcomes:
+        if outcome.manifest is None:
+            failed.append(outcome)
+        else:
+            table.add_row(*_row(outcome, outcome.manifest), f"{out}/{outcome.photo.folder}/")
+    if table.row_count:
+        Console().print(table)
+    return failed
+
+
+def end_with(failed: Sequence[Outcome], total: int) -> None:
+    """Name what failed, and where there is anything, end the command with 1."""
+    for each in failed:
+        say_error(f"{each.photo.path}: {each.error}")
+    if failed:
+        say_error(f"{len(failed)} of {total} photographs failed.")
+        raise typer.Exit(1)
+
+
+def _row(outcome: Outcome, manifest: Manifest) -> tuple[str, str, str, str]:
+    source = manifest.source
+    seconds = sum(manifest.receipt.milliseconds.values()) / 1000
+    size = f"{source.width}×{source.height}"
+    return outcome.photo.name, size, list_found(manifest), f"{seconds:.2f}"
 
 
 def list_found(manifest: Manifest) -> str:

@@ -1,0 +1,155 @@
+"""The whole service on loopback, and the commands that are its clients."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from click.testing import Result
+from service import COLOUR_MODEL, squares
+from typer.testing import CliRunner
+from waiting import wait_for
+
+from handler.cli import app
+from handler.local_service import LocalService, local_service
+from handler.results import Results
+from handler.schemas import FailedManifest
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[str]:
+    """What was said of each part as it came up."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> Iterator[LocalService]:
+    """A service whose port was taken when it was asked for."""
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        socket.create_server(("127.0.0.1", 0)) as taken,
+    ):
+        environment.setenv("MASKDROP_MODEL", str(COLOUR_MODEL))
+        port = taken.getsockname()[1]
+        folder = tmp_path_factory.mktemp("service")
+        with local_service(folder, port=port, say=lambda *line: lines.append(line[0])) as running:
+            assert not running.url.endswith(f":{port}")
+            yield running
+
+
+@pytest.fixture
+def run(service: LocalService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a client's command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: CliRunner().invoke(app, [*words, "--api", service.url])
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """Two photographs and a file that is none."""
+    folder = tmp_path / "album"
+    folder.mkdir()
+    (folder / "both.png").write_bytes(squares("red", "green"))
+    (folder / "dog & co.png").write_bytes(squares("blue"))
+    (folder / "words.jpg").write_text("no photograph")
+    return folder
+
+
+def test_every_part_says_that_it_is_up(service: LocalService, lines: list[str]) -> None:
+    assert lines == ["Bucket", "Queue", "Model", "Worker", "API", "Site"]
+
+
+def test_site_and_api_share_an_origin(service: LocalService) -> None:
+    config = httpx2.get(f"{service.url}/config.json").json()
+    page = httpx2.get(service.url)
+    assert "<title>Maskdrop" in page.text
+    assert httpx2.get(httpx2.URL(service.url).join(f"{config['api']}readyz")).json()
+
+
+def test_pages_may_reach_nothing_but_their_origin_and_the_bucket(service: LocalService) -> None:
+    policy = httpx2.get(service.url).headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self';")
+    assert re.findall(r"https?://\S+(?=;)", policy) == [service.stack.s3.endpoint_url] * 2
+
+
+def test_what_is_dropped_into_the_inbox_is_detected(service: LocalService) -> None:
+    service.stack.store.put("inbox/words.jpg", b"words", content_type="image/jpeg")
+    failed = wait_for(lambda: Results(service.stack.store).read_latest("inbox/words.jpg"))
+    assert isinstance(failed, FailedManifest)
+    assert failed.failure.detail == "This is text; JPEG, PNG and WebP are accepted."
+
+
+def test_upload_fetches_what_detect_would_write(run: Run, album: Path, tmp_path: Path) -> None:
+    answer = run("upload", "album/both.png", "--classes", "cat", "--outputs", "instances,labels")
+    assert answer.exit_code == 0, answer.output
+    assert "1 cat (0.80)" in answer.stdout
+    written = {
+        each.relative_to(tmp_path / "out").as_posix()
+        for each in (tmp_path / "out").rglob("*")
+        if each.is_file()
+    }
+    assert written == {
+        "both/instances/000-cat.png",
+        "both/labels.png",
+        "both/manifest.json",
+    }
+
+
+def test_upload_names_what_fails_and_does_the_rest(run: Run, album: Path, tmp_path: Path) -> None:
+    answer = run("upload", "album", "nope.jpg")
+    assert answer.exit_code == 1
+    assert answer.stderr.splitlines() == [
+        "Error: album/words.jpg: This is text; JPEG, PNG and WebP are accepted.",
+        "Error: nope.jpg: No such file or directory.",
+        "Error: 2 of 4 photographs failed.",
+    ]
+    assert (tmp_path / "out/dog & co/overlay.jpg").exists()
+
+
+def test_batch_reports_failures_by_cause_beside_a_contact_sheet(
+    run: Run, album: Path, tmp_path: Path
+) -> None:
+    answer = run("batch", "album", "--out", "found")
+    assert answer.exit_code == 1
+    assert "3 photographs: found/index.html" in answer.stdout
+    assert "1 × unsupported-image" in answer.stderr
+    page = (tmp_path / "found/index.html").read_text()
+    assert '<img src="dog%20%26%20co/overlay.jpg"' in page
+    assert "dog &amp; co.png: 1 dog" in page
+
+
+def test_batch_goes_on_where_an_earlier_one_ended(run: Run, album: Path, tmp_path: Path) -> None:
+    run("batch", "album")
+    first = (tmp_path / "out/both/manifest.json").stat().st_ino
+    (album / "words.jpg").write_bytes(squares("red"))
+    assert run("batch", "album").exit_code == 0
+    assert (tmp_path / "out/both/manifest.json").stat().st_ino == first
+    assert (tmp_path / "out/words/manifest.json").exists()
+
+
+def test_batch_does_again_what_was_done_with_other_options(
+    run: Run, album: Path, tmp_path: Path
+) -> None:
+    run("batch", "album")
+    run("batch", "album", "--score-threshold", "0.85")
+    manifest = json.loads((tmp_path / "out/both/manifest.json").read_text())
+    assert [each["class_name"] for each in manifest["detections"]] == ["person"]
+
+
+def test_batch_reads_a_bucket(
+    run: Run, service: LocalService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.stack.store.put("albums/2026/dog.png", squares("blue"), content_type="image/png")
+    monkeypatch.setenv("MASKDROP_S3_ENDPOINT", service.stack.s3.endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", service.stack.s3.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", service.stack.s3.secret_access_key)
+    answer = run("batch", "s3://maskdrop/albums/")
+    assert answer.exit_code == 0, answer.output
+    assert (tmp_path / "out/2026__dog.png/instances/000-dog.png").exists()
