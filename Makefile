@@ -7,7 +7,6 @@ SHELL := /bin/sh
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --requirement
-SAMPLES := $(wildcard site/samples/*.jpg)
 
 # The first Python that runs, is new enough and has all the wheels; else any that is new enough.
 RUNS = -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
@@ -29,8 +28,8 @@ setup-model: .venv/.dev ## Add TensorFlow, to import and export models
 setup-train: .venv/.train ## Add PyTorch, to train models (downloads gigabytes)
 
 .PHONY: demo
-demo: .venv/.serving ## Find the masks of the sample photographs
-	$(BIN)/maskdrop detect $(SAMPLES) --out out/demo
+demo: .venv/.local ## Send the sample photographs through the whole service
+	$(BIN)/maskdrop demo --out out/demo
 
 .PHONY: run
 run: .venv/.local ## Run the whole service on this machine, with its site on port 8080

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Annotated
 
@@ -36,6 +37,26 @@ def run(
             Event().wait()
     except KeyboardInterrupt:
         typer.echo(f"\nStopped. What was uploaded is kept in {state}/.")
+
+
+@app.command()
+def demo(
+    samples: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where the sample photographs are.")
+    ] = Path("site/samples"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Where the results go.")
+    ] = Path("out/demo"),
+) -> None:
+    """Run the service for as long as it takes to show it at work, and keep the results."""
+    from handler.demo import run_demo
+    from handler.local_service import local_service
+
+    _log_to(out)
+    with TemporaryDirectory() as state:
+        with local_service(Path(state), port=0, say=say_part) as service:
+            run_demo(service, samples, out)
+        typer.echo(f"\nStopped. The masks, and the photographs with them drawn in, are in {out}/.")
 
 
 def say_part(name: str, words: str) -> None:

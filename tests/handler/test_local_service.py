@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,10 +20,13 @@ from typer.testing import CliRunner
 from waiting import wait_for
 
 from handler.cli import app
+from handler.demo import run_demo
 from handler.local_service import LocalService, local_service
+from handler.local_site import SITE
 from handler.results import Results
 from handler.schemas import FailedManifest
 
+MASKDROP = (sys.executable, "-c", "from handler.cli import app; app()")
 Run = Callable[..., Result]
 
 
@@ -153,3 +160,34 @@ def test_batch_reads_a_bucket(
     answer = run("batch", "s3://maskdrop/albums/")
     assert answer.exit_code == 0, answer.output
     assert (tmp_path / "out/2026__dog.png/instances/000-dog.png").exists()
+
+
+def test_demo_shows_three_results_and_one_explained_failure(
+    service: LocalService, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_demo(service, SITE / "samples", tmp_path)
+    assert {each.parent.name for each in tmp_path.glob("*/manifest.json")} == {
+        "astronaut",
+        "chelsea",
+        "coffee",
+    }
+    assert "inbox/broken.jpg failed: The JPEG is truncated" in capsys.readouterr().out
+
+
+def test_run_stops_cleanly_and_keeps_what_it_stored(tmp_path: Path) -> None:
+    command = [*MASKDROP, "run", "--port", "0", "--state", tmp_path]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"MASKDROP_MODEL": str(COLOUR_MODEL)},
+    ) as running:
+        assert running.stdout is not None
+        bucket = next(running.stdout).split()[1]
+        assert any(line.startswith("Open http://localhost:") for line in running.stdout)
+        running.send_signal(signal.SIGINT)
+        assert running.stdout.read().strip().startswith("Stopped.")
+    assert running.returncode == 0
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(bucket)
+    assert (tmp_path / "s3").is_dir()
