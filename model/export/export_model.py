@@ -16,6 +16,7 @@ from model.architecture.mask_rcnn import MaskRCNN
 from model.config import PRESETS
 from model.export.litert import to_litert
 from model.export.parity import Parity, compare
+from model.export.quantize import quantize
 from model.export.saved_model import write_saved_model
 from model.runtime.backends.litert import FILE_NAME
 from model.runtime.errors import ExportError
@@ -34,6 +35,7 @@ Photographs = Sequence[NDArray[np.uint8]]
 _LIMITS: dict[Precision, tuple[float, float]] = {"float32": (0.98, 0.99), "int8": (0.85, 0.85)}
 # Of the photographs every third checks parity, and the others calibrate.
 _CHECK_EVERY = 3
+_LEAST_PHOTOGRAPHS = 2
 
 
 def export_model(
@@ -52,11 +54,17 @@ def export_model(
     photographs: (h, w, 3) RGB, such as the model will see, for calibration and parity.
     golden: a photograph to be shipped and detected at load time; None keeps the one there is.
     What else is in `folder` comes along. After an error all is as it was.
-    Raises ExportError when the .tflite answers too differently from the float graph.
+    Raises ExportError for too few photographs, and when the .tflite answers too differently
+    from the float graph.
     """
+    if "litert" in artifacts and precision == "int8" and len(photographs) < _LEAST_PHOTOGRAPHS:
+        raise ExportError(
+            f"int8 is calibrated on photographs, and {len(photographs)} are given; "
+            f"at least {_LEAST_PHOTOGRAPHS} are needed, 50 do well."
+        )
     manifest = ModelManifest.load(folder)
-    num_classes = len(manifest.classes) + 1
-    model = MaskRCNN(PRESETS[manifest.preset], num_classes, load_weights(folder, manifest))
+    preset = replace(PRESETS[manifest.preset], buckets=manifest.preprocessing.buckets)
+    model = MaskRCNN(preset, len(manifest.classes) + 1, load_weights(folder, manifest))
     with written_whole(to or folder) as scratch:
         shutil.copytree(folder, scratch, dirs_exist_ok=True)
         if "saved_model" in artifacts:
@@ -96,25 +104,14 @@ def _write_litert(
         parity = {"float32": compare(graph, Predictor.load(reference, "litert"), check)}
         _hold(parity["float32"], "float32")
         if precision == "int8":
-            int8_model = _to_int8(float_model, manifest, photographs)
+            calibration = [each for i, each in enumerate(photographs) if i % _CHECK_EVERY]
+            int8_model = quantize(float_model, calibration, manifest.preprocessing)
             (reference / FILE_NAME).write_bytes(int8_model)
             _with_files(manifest, reference)
             parity["int8"] = compare(graph, Predictor.load(reference, "litert"), check)
             _hold(parity["int8"], "int8")
         shutil.copyfile(reference / FILE_NAME, folder / FILE_NAME)
     return parity
-
-
-def _to_int8(float_model: bytes, manifest: ModelManifest, photographs: Photographs) -> bytes:
-    from model.export.quantize import quantize
-
-    calibration = [each for i, each in enumerate(photographs) if i % _CHECK_EVERY]
-    if not calibration:
-        raise ExportError(
-            f"int8 is calibrated on photographs, and {len(photographs)} are given; "
-            f"at least 2 are needed, 50 do well."
-        )
-    return quantize(float_model, calibration, manifest.preprocessing)
 
 
 def _with_files(manifest: ModelManifest, folder: Path) -> ModelManifest:

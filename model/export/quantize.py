@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import replace
+from io import StringIO
 from typing import Any, Literal
 
 import numpy as np
@@ -79,11 +81,11 @@ def quantize(
     quantizer = Quantizer(lifted)
     _choose_int8(quantizer, pyramids)
     inputs = _calibration_inputs(photographs, preprocessing)
-    ranges = _measure_ranges(lifted, quantizer.get_quantization_recipe(), inputs)
-    for found, given in pyramids.items():
-        ranges[given] = ranges[found]
-    with _no_warnings():
-        result = quantizer.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+    with _quietly():
+        ranges = _measure_ranges(lifted, quantizer.get_quantization_recipe(), inputs)
+        for found, given in pyramids.items():
+            ranges[given] = ranges[found]
+        result = quantizer.quantize(ranges, enable_progress_report=False)
 
     quantized = flatbuffer_utils.read_model_from_bytearray(bytearray(result.quantized_model))
     for bucket in preprocessing.buckets:
@@ -93,11 +95,13 @@ def quantize(
 
 
 @contextmanager
-def _no_warnings() -> Iterator[None]:
-    """Keep quiet about every weight that is written once per signature, with the same values."""
+def _quietly() -> Iterator[None]:
+    """Hold back a progress bar per photograph, and a warning per weight and signature."""
     logging.disable(logging.WARNING)
     try:
-        yield
+        with redirect_stderr(StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         logging.disable(logging.NOTSET)
 

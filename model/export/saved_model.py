@@ -40,6 +40,8 @@ def write_saved_model(model: MaskRCNN, folder: Path) -> None:
     }
     signatures = {name: function.get_concrete_function() for name, function in functions.items()}
     tf.saved_model.save(model, str(folder), signatures=signatures)
+    # TensorFlow always makes a folder for vocabularies and the like; there are none.
+    (folder / "assets").rmdir()
 
 
 def _photographs(model: MaskRCNN) -> Any:

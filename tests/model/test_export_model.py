@@ -1,0 +1,88 @@
+"""A version folder before and after its export."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from seeded_weights import seeded_image, seeded_state_dict
+
+from model.config import EDGE
+from model.export.export_model import export_model
+from model.runtime.errors import ExportError
+from model.runtime.manifest import FileRecord, ModelClass, ModelManifest
+from model.runtime.predictor import Predictor
+from model.weights.import_model import preprocessing_of
+from model.weights.torchvision import fold
+from model.weights.version_folder import WEIGHTS_NAME, save_weights
+
+PHOTOGRAPHS = [seeded_image("landscape")]
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory):
+    """A version with weights and a manifest alone, of one small bucket."""
+    folder = tmp_path_factory.mktemp("models") / "seeded/1"
+    folder.mkdir(parents=True)
+    weights, num_classes = fold(seeded_state_dict(EDGE), EDGE)
+    save_weights(folder, weights, np.float16)
+    ModelManifest(
+        name="seeded",
+        version=1,
+        preset="edge",
+        classes=tuple(ModelClass(label, f"class {label}") for label in range(1, num_classes)),
+        preprocessing=replace(preprocessing_of(EDGE), buckets={"landscape": (192, 256)}),
+        files={WEIGHTS_NAME: FileRecord.of(folder / WEIGHTS_NAME)},
+        source="a formula",
+        licence="CC0-1.0",
+        created="2026-11-22T00:00:00+00:00",
+    ).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(imported, tmp_path_factory):
+    golden = tmp_path_factory.mktemp("photos") / "blocks.PNG"
+    Image.fromarray(PHOTOGRAPHS[0]).save(golden)
+    folder = imported.parent / "2"
+    export_model(imported, PHOTOGRAPHS, precision="float32", golden=golden, to=folder)
+    return folder
+
+
+def test_every_file_is_recorded_with_its_digest(exported):
+    manifest = ModelManifest.load(exported)
+    present = {path.relative_to(exported).as_posix() for path in exported.rglob("*.*")}
+    assert present == {*manifest.files, "manifest.json"}
+    assert {"saved_model.pb", "model.tflite", "weights.npz", "golden.png"} <= present
+    manifest.check_files(exported, *manifest.files)
+
+
+def test_float_tflite_is_the_float_graph(exported):
+    parity = ModelManifest.load(exported).parity["float32"]
+    assert parity["detections"] > 0
+    assert (parity["missed"], parity["extra"]) == (0, 0)
+    assert parity["box_px_max"] < 0.05
+
+
+@pytest.mark.parametrize("backend", ["litert", "saved_model"])
+def test_either_artifact_detects_the_golden_image_as_recorded(exported, backend):
+    predictor = Predictor.load(exported, backend, check_golden=True)
+    assert predictor.manifest.golden.detections
+
+
+def test_one_artifact_is_replaced_and_the_rest_kept(exported, tmp_path):
+    before = ModelManifest.load(exported)
+    after = export_model(exported, artifacts=["saved_model"], to=tmp_path / "3")
+    assert after.files["model.tflite"] == before.files["model.tflite"]
+    assert (after.golden, after.parity) == (before.golden, before.parity)
+
+
+def test_refused_export_leaves_the_folder_as_it_was(imported, tmp_path):
+    folder = tmp_path / "seeded/1"
+    shutil.copytree(imported, folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(ExportError, match=r"1 are given; at least 2 are needed"):
+        export_model(folder, PHOTOGRAPHS)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in folder.parent.iterdir()] == ["1"]

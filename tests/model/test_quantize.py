@@ -1,0 +1,91 @@
+"""What is int8 after quantisation, what is not, and what has to hold around it."""
+
+import re
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.tools import flatbuffer_utils
+from seeded_weights import seeded_image
+
+from model.export.quantize import quantize
+from model.weights.import_model import preprocessing_of
+
+LAYERS = (
+    schema.BuiltinOperator.CONV_2D,
+    schema.BuiltinOperator.DEPTHWISE_CONV_2D,
+    schema.BuiltinOperator.FULLY_CONNECTED,
+)
+
+
+@pytest.fixture(scope="module")
+def int8_tflite(float_tflite, small_network):
+    photographs = [seeded_image(name) for name in ("landscape", "portrait", "square")]
+    return quantize(float_tflite, photographs, preprocessing_of(small_network.preset))
+
+
+@pytest.fixture(scope="module")
+def layers(int8_tflite):
+    """Every layer's name, weights and bias, the bias as an array."""
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(int8_tflite))
+    found = []
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            if model.operatorCodes[operator.opcodeIndex].builtinCode in LAYERS:
+                _, weights, bias = (graph.tensors[index] for index in operator.inputs)
+                values = np.array(model.buffers[bias.buffer].data, np.uint8).view(np.int32)
+                name = graph.tensors[operator.outputs[0]].name.decode()
+                found.append((name, weights, values))
+    return found
+
+
+def runner(tflite, signature):
+    return Interpreter(model_content=tflite, num_threads=2).get_signature_runner(signature)
+
+
+def test_all_layers_are_int8_but_the_two_predictors(layers):
+    floats = {name for name, weights, _ in layers if weights.type != schema.TensorType.INT8}
+    scopes = {re.split(r"_\d|/", name)[0] for name in floats}
+    assert scopes == {"rpn_predictor", "box_predictor"}
+
+
+def test_weights_have_a_scale_per_channel(layers):
+    stem = next(weights for name, weights, _ in layers if name.startswith("backbone/"))
+    assert len(stem.quantization.scale) == 32
+
+
+def test_bias_of_a_dead_channel_does_not_overflow(layers):
+    stem = next(bias for name, _, bias in layers if name.startswith("backbone/"))
+    assert 2**24 < stem[0] < 2**30
+
+
+def test_pyramid_is_handed_on_as_int8_on_one_scale(int8_tflite):
+    given = runner(int8_tflite, "landscape").get_output_details()["pyramid"]
+    taken = runner(int8_tflite, "landscape_masks").get_input_details()["pyramid"]
+    assert given["dtype"] == taken["dtype"] == np.int8
+    assert given["quantization"] == taken["quantization"]
+
+
+def test_pyramid_differs_from_the_floats_by_the_noise_of_int8(int8_tflite, float_tflite):
+    inputs = {
+        "image": seeded_image("landscape")[None],
+        "image_size": np.array([[192, 256]], np.float32),
+    }
+    expected = runner(float_tflite, "landscape")(**inputs)["pyramid"]
+    detect = runner(int8_tflite, "landscape")
+    scale, zero = detect.get_output_details()["pyramid"]["quantization"]
+    actual = (detect(**inputs)["pyramid"].astype(np.float32) - zero) * scale
+
+    signal_to_noise = 10 * np.log10(expected.var() / (actual - expected).var())
+    assert signal_to_noise > 15
+
+
+def test_file_is_a_third_of_the_floats(int8_tflite, float_tflite):
+    assert len(int8_tflite) < len(float_tflite) / 3
+
+
+def test_quantising_twice_gives_the_same_bytes(int8_tflite, float_tflite, small_network):
+    photographs = [seeded_image(name) for name in ("landscape", "portrait", "square")]
+    again = quantize(float_tflite, photographs, preprocessing_of(small_network.preset))
+    assert again == int8_tflite
