@@ -70,8 +70,8 @@ DEV_EXTRAS := aws server client tfserving local model dev
 lock: .venv/.dev ## Write the lock files anew from pyproject.toml
 	$(COMPILE) pyproject.toml $(DEV_EXTRAS:%=--extra %) --output-file requirements-dev.txt
 	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --output-file requirements.txt
-	$(COMPILE) pyproject.toml --constraint requirements-dev.txt \
-		--extra client --extra server --extra local --output-file requirements-local.txt
+	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --extra local \
+		--output-file requirements-local.txt
 	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --extra train \
 		--output-file requirements-train.txt
 	$(COMPILE) --group build --constraint requirements-dev.txt --output-file requirements-build.txt

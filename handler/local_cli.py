@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from handler.local_service import LocalService
 
 app = typer.Typer()
 
 _STATE = Path(".maskdrop")
 _LOG = "maskdrop.log"
+_ENVIRONMENT = "environment"
 
 
 @app.command()
@@ -33,6 +38,7 @@ def run(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with local_service(state, port=port, say=say_part) as service:
+            _write_environment(service, state / _ENVIRONMENT)
             typer.echo(f"\nOpen {service.url} (Ctrl-C stops; the log is {state / _LOG}).")
             Event().wait()
     except KeyboardInterrupt:
@@ -59,9 +65,36 @@ def demo(
         typer.echo(f"\nStopped. The masks, and the photographs with them drawn in, are in {out}/.")
 
 
+@app.command()
+def replay(
+    event: Annotated[
+        Path,
+        typer.Argument(
+            metavar="EVENT.json", exists=True, dir_okay=False, help="As AWS sends it to a function."
+        ),
+    ],
+) -> None:
+    """Hand an AWS event to the Lambda function that it is for, and print the answer.
+
+    HTTP requests go to the API, S3 events and SQS messages to the batch function. Both work
+    with what the environment says; `.maskdrop/environment` says how to reach a running
+    `maskdrop run`.
+    """
+    from handler.replay import read_event, replay_event
+
+    typer.echo(json.dumps(replay_event(read_event(event)), indent=2))
+
+
 def say_part(name: str, words: str) -> None:
     """Print the line of one part that is up."""
     typer.echo(f"{name:<7} {words}")
+
+
+def _write_environment(service: LocalService, path: Path) -> None:
+    """Tell other programs how to reach the service's parts; for the owner's eyes, it has keys."""
+    lines = (f"export {name}={value}\n" for name, value in service.environment.items())
+    path.touch(mode=0o600)
+    path.write_text("".join(lines))
 
 
 def _log_to(folder: Path) -> None:

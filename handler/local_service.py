@@ -42,6 +42,20 @@ class LocalService:
     url: str
     stack: LocalStack
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What AWS's tools and Maskdrop's own need to use bucket and queue."""
+        s3, queue = self.stack.s3, self.stack.queue
+        return {
+            "AWS_ACCESS_KEY_ID": s3.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": s3.secret_access_key,
+            "AWS_ENDPOINT_URL_S3": s3.endpoint_url,
+            "MASKDROP_BUCKET": BUCKET,
+            "MASKDROP_S3_ENDPOINT": s3.endpoint_url,
+            "MASKDROP_QUEUE_URL": queue.url,
+            "MASKDROP_SQS_ENDPOINT": queue.client.meta.endpoint_url,
+        }
+
 
 @contextmanager
 def local_service(folder: Path, *, port: int, say: Say) -> Iterator[LocalService]:

@@ -19,11 +19,12 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handler.local_queue import LocalQueue
 from handler.local_s3 import REGION
 
 if TYPE_CHECKING:
     from types_boto3_sqs.type_defs import MessageTypeDef
+
+    from handler.local_queue import LocalQueue
 
 # As in the deployed template, seconds.
 FUNCTION_TIMEOUT = 60.0

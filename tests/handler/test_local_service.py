@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -27,6 +28,7 @@ from handler.results import Results
 from handler.schemas import FailedManifest
 
 MASKDROP = (sys.executable, "-c", "from handler.cli import app; app()")
+EVENTS = Path(__file__).parents[1] / "events"
 Run = Callable[..., Result]
 
 
@@ -160,6 +162,36 @@ def test_batch_reads_a_bucket(
     answer = run("batch", "s3://maskdrop/albums/")
     assert answer.exit_code == 0, answer.output
     assert (tmp_path / "out/2026__dog.png/instances/000-dog.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("event", "answers"),
+    [
+        ("http_get_health", {"statusCode": 200}),
+        ("sqs_s3_test_event", {"batchItemFailures": []}),
+    ],
+)
+def test_replay_hands_an_event_to_its_function(
+    service: LocalService, event: str, answers: dict[str, Any]
+) -> None:
+    replayed = subprocess.run(
+        [*MASKDROP, "replay", EVENTS / f"{event}.json"],
+        env=os.environ | service.environment | {"MASKDROP_MODEL": str(COLOUR_MODEL)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert replayed.returncode == 0, replayed.stderr
+    assert json.loads(replayed.stdout).items() >= answers.items()
+
+
+@pytest.mark.parametrize("text", ["[]", "{", ""])
+def test_replay_refuses_what_is_no_event(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "event.json"
+    path.write_text(text)
+    answer = CliRunner().invoke(app, ["replay", str(path)])
+    assert answer.exit_code == 1
+    assert answer.stderr.startswith(f"Error: {path} ")
 
 
 def test_demo_shows_three_results_and_one_explained_failure(

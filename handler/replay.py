@@ -1,0 +1,37 @@
+"""An AWS event out of a file, handed to the Lambda entry that it is for."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from handler.errors import BadEvent
+from handler.local_worker import LocalContext
+
+
+def read_event(path: Path) -> dict[str, Any]:
+    """Read an event; raises BadEvent for what is no JSON object, OSError."""
+    try:
+        event = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise BadEvent(f"{path} is no JSON: {error}.") from error
+    if not isinstance(event, dict):
+        raise BadEvent(f"{path} holds a {type(event).__name__}; an event is a JSON object.")
+    return event
+
+
+def replay_event(event: Mapping[str, Any]) -> Any:
+    """Call the entry as AWS Lambda would; answers what it answers, and raises what it raises.
+
+    What the entry writes to standard output on Lambda, its log and metrics, goes to
+    standard error.
+    """
+    name = "api_entry" if "requestContext" in event else "batch_entry"
+    with redirect_stdout(sys.stderr):
+        entry = import_module(f"handler.{name}")
+        return entry.handler(event, LocalContext(function_name=f"maskdrop-{name}"))
