@@ -24,7 +24,7 @@ from typing import Any, Literal
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
-from ai_edge_quantizer.calibrator import Calibrator
+from ai_edge_quantizer.calibrator import CalibrationMode, Calibrator
 from ai_edge_quantizer.qtyping import TFLOperationName as Op
 from ai_edge_quantizer.quantizer import Quantizer
 from ai_edge_quantizer.recipe_manager import RecipeManager
@@ -82,7 +82,7 @@ def quantize(
     _choose_int8(quantizer, pyramids)
     inputs = _calibration_inputs(photographs, preprocessing)
     with _quietly():
-        ranges = _measure_ranges(lifted, quantizer.get_quantization_recipe(), inputs)
+        ranges = _measure_ranges(lifted, inputs)
         for found, given in pyramids.items():
             ranges[given] = ranges[found]
         result = quantizer.quantize(ranges, enable_progress_report=False)
@@ -128,23 +128,22 @@ def _calibration_inputs(
 
 
 def _measure_ranges(
-    float_model: bytes,
-    recipe: list[dict[str, Any]],
-    inputs: Iterable[tuple[str, dict[str, NDArray[Any]]]],
+    float_model: bytes, inputs: Iterable[tuple[str, dict[str, NDArray[Any]]]]
 ) -> dict[str, Any]:
     """Tensor name -> smallest and largest value, as a moving average over the inputs."""
-    recipes = RecipeManager()
-    recipes.load_quantization_recipe(recipe)
-    calibrator = Calibrator(float_model)
+    # This mode takes ranges while the interpreter runs. The default keeps every tensor of
+    # every signature instead: above 20 GB for ResNet-50 at 800×1088.
+    calibrator = Calibrator(float_model, mode=CalibrationMode.CALIBRATION_PROFILER_BASED)
+    every_tensor = RecipeManager()
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(float_model))
     for bucket, given in inputs:
-        calibrator.calibrate({bucket: [given]}, recipes, cache_output=True)
+        calibrator.calibrate({bucket: [given]}, every_tensor, cache_output=True)
         [found] = calibrator.get_cached_output()
         calibrator.clear_cached_output()
         masks = masks_signature(bucket)
         count = _Endpoint(model, masks, "inputs", "boxes").tensor.shape[0]
         best = {name: found[name][:count] for name in ("boxes", "labels")}
-        calibrator.calibrate({masks: [best | {"pyramid": found["pyramid"]}]}, recipes)
+        calibrator.calibrate({masks: [best | {"pyramid": found["pyramid"]}]}, every_tensor)
     return calibrator.get_model_qsvs()
 
 
