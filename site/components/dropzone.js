@@ -9,7 +9,12 @@ export function dropzone(state, actions) {
     { class: state.dragging ? "dropzone over" : "dropzone", "aria-labelledby": "drop-title" },
     h("div", { class: "dropzone-art" }, icon("image")),
     h("h2", { id: "drop-title" }, state.dragging ? text.drop.over : text.drop.title),
-    h("p", { class: "dropzone-hint" }, text.drop.hint),
+    h(
+      "p",
+      { class: "dropzone-hint" },
+      h("span", { class: "keyboard-only" }, text.drop.paste, " · "),
+      text.drop.hint,
+    ),
     h(
       "div",
       { class: "dropzone-ways" },

@@ -28,7 +28,7 @@ function rows(state, scene, actions) {
   );
 }
 
-function row(instance, { raised, view, result }, scene, actions) {
+function row(instance, { raised, result }, scene, actions) {
   const share = scene.share(instance);
   const name = `${instance.className} ${instance.index + 1}`;
   return h(
@@ -44,7 +44,7 @@ function row(instance, { raised, view, result }, scene, actions) {
       {
         class: "row-main",
         type: "button",
-        "aria-label": text.list.row({ className: instance.className, score: instance.score, share }),
+        "aria-label": text.list.row({ name, score: instance.score, share }),
         "aria-pressed": String(raised === instance.index),
         onfocus: () => actions.raise(instance.index),
         onclick: () => actions.show(instance.index),
@@ -53,15 +53,15 @@ function row(instance, { raised, view, result }, scene, actions) {
         class: "row-picture",
         "aria-hidden": "true",
         paint: {
-          of: [result, view.maskThreshold],
+          of: [result],
           draw: (canvas) => actions.drawThumbnail(canvas, instance),
         },
       }),
       h(
         "span",
         { class: "row-words" },
-        h("span", { class: "row-name" }, instance.className),
-        h("span", { class: "row-numbers" }, `${text.percent(instance.score)} · ${text.list.area(share)}`),
+        h("span", { class: "row-name" }, name),
+        h("span", { class: "row-numbers" }, text.list.numbers({ score: instance.score, share })),
       ),
     ),
     save("cutout", text.list.cutout(name), text.list.cutoutShort, () => actions.saveCutout(instance)),

@@ -38,10 +38,11 @@ export function stage(state, scene, actions) {
       }),
       h("canvas", {
         id: "masks",
+        "data-still": String(state.isStill),
         role: "img",
         "aria-label": text.result.described(scene.described),
         paint: {
-          of: [state.result, state.stage, state.viewport, state.view, state.raised],
+          of: [state.result, state.stage, state.viewport, state.view, state.raised, state.isStill],
           draw: (canvas) => actions.drawMasks(canvas, scene),
         },
       }),

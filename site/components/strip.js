@@ -17,7 +17,7 @@ export function strip(state, actions) {
 function card(job, isOpen, actions) {
   return h(
     "li",
-    { key: job.id, class: `card is-${job.state}${isOpen ? " open" : ""}` },
+    { key: job.id, class: `card is-${job.state}${isOpen ? " open" : ""}`, reveal: isOpen },
     h(
       "button",
       {

@@ -9,7 +9,7 @@ import { pasteMask } from "./paste.js";
 import { decodeRle } from "./rle.js";
 
 // Areas at other thresholds are counted on a grid of about this many pixels a side.
-const AREA_GRID = 256;
+const AREA_GRID = 64;
 
 export function readInstances(manifest) {
   return manifest.detections.map((each) => ({

@@ -15,6 +15,8 @@ import { zoomOnto } from "./viewport.js";
 import * as view from "./view.js";
 
 const NOTICE_MS = 5000;
+// After the last move of a slider, or of the photograph.
+const STILL_AFTER_MS = 150;
 
 const store = createStore({
   config: null,
@@ -28,7 +30,8 @@ const store = createStore({
   raised: null,
   viewport: null,
   stage: { width: 1, height: 1 },
-  density: view.density(),
+  pixelRatio: devicePixelRatio,
+  isStill: true,
   confirming: false,
   dragging: false,
   notice: null,
@@ -66,6 +69,7 @@ async function start() {
     navigated: () => openShared(api, view.sharedId()),
   });
   view.useTheme(store.state.dark);
+  watchStillness();
   queue.resume();
   await openShared(api, view.sharedId());
 
@@ -75,20 +79,36 @@ async function start() {
   }
 }
 
+/** Say whether something moves, so that masks are drafted meanwhile. */
+function watchStillness() {
+  let timer = 0;
+  let before = store.state;
+  store.subscribe((state) => {
+    const moves = state.view !== before.view || state.viewport !== before.viewport;
+    before = state;
+    if (!moves) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => store.update({ isStill: true }), STILL_AFTER_MS);
+    if (state.isStill) store.update({ isStill: false });
+  });
+}
+
 /** Show the result that the address names, if it names one that is not shown. */
 async function openShared(api, id) {
   if (!id || store.state.result?.id === id) return;
   const job = store.state.jobs.find((each) => each.detection === id);
   store.update({ open: job?.id ?? null });
-  await openResult(api, id, job?.file);
+  await openResult(api, id, job);
 }
 
-async function openResult(api, id, file) {
+/** `job`: the photograph in this browser's queue, where the result is not another's. */
+async function openResult(api, id, job) {
   store.update({ opening: true, result: null, broken: null });
   try {
-    await show(api, await api.readDetection(id), file);
+    await show(api, await api.readDetection(id), job?.file);
   } catch (error) {
-    store.update({ opening: false, broken: { title: text.result.shared, detail: openingProblem(error) } });
+    const title = job?.name ?? text.result.shared;
+    store.update({ opening: false, broken: { title, detail: openingProblem(error) } });
   }
 }
 
@@ -112,8 +132,8 @@ async function show(api, report, file) {
 function createActions(api, queue) {
   const raise = (raised) => store.state.raised !== raised && store.update({ raised });
   const gestures = createGestures(store, {
-    pointed: (point) => raise(point && painter.instanceAt(point, store.state)),
-    clicked: (point) => raise(painter.instanceAt(point, store.state)),
+    pointed: (point) => raise(point && painter.instanceAt(point, store.state.stage)),
+    clicked: (point) => raise(painter.instanceAt(point, store.state.stage)),
   });
 
   const tell = (notice) => {
@@ -143,8 +163,7 @@ function createActions(api, queue) {
     drawPhoto: (canvas, scene) => drawPhoto(canvas, store.state.result.photo, scene),
     drawMasks: painter.drawMasks,
     drawThumbnail(canvas, instance) {
-      const { result, view: look } = store.state;
-      drawThumbnail(canvas, result.photo, result.frame, instance, look.maskThreshold);
+      drawThumbnail(canvas, store.state.result, instance);
     },
 
     add(files) {
@@ -163,7 +182,7 @@ function createActions(api, queue) {
       const job = store.state.jobs.find((each) => each.id === id);
       close();
       store.update({ open: id });
-      if (job.state === "succeeded") void openResult(api, job.detection, job.file);
+      if (job.state === "succeeded") void openResult(api, job.detection, job);
     },
 
     home(event) {

@@ -2,7 +2,7 @@
  * Draws photograph and masks on canvases.
  *
  * A scene is {frame, stage, viewport, density, visible, raised, view}: `stage` in CSS pixels,
- * `density` canvas pixels per CSS pixel, `visible` the instances, `view` what the tools say.
+ * `density` the masks' canvas pixels per CSS pixel, `visible` the instances, `view` what the tools say.
  */
 
 import { paintOrder } from "./instances.js";
@@ -18,14 +18,14 @@ const LABEL_SIZE = 12;
 const LABEL_HEIGHT = 20;
 const THUMBNAIL = 56;
 
-export function drawPhoto(canvas, photo, { frame, stage, viewport, density }) {
-  resize(canvas, stage, density);
+export function drawPhoto(canvas, photo, { frame, stage, viewport, pixelRatio }) {
+  resize(canvas, stage, pixelRatio);
   const context = canvas.getContext("2d");
-  const scale = viewport.scale * density;
+  const scale = viewport.scale * pixelRatio;
   context.clearRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingEnabled = scale < 3;
   context.imageSmoothingQuality = "high";
-  const [x, y] = [viewport.x * density, viewport.y * density];
+  const [x, y] = [viewport.x * pixelRatio, viewport.y * pixelRatio];
   context.drawImage(photo, x, y, frame.width * scale, frame.height * scale);
 }
 
@@ -35,6 +35,7 @@ export function createPainter() {
   let made = "";
   let map = null;
   let grid = null;
+  let layer = null;
 
   const paste = (instance, scene) => {
     const mask =
@@ -58,15 +59,18 @@ export function createPainter() {
         order.map((each) => ({ mask: paste(each, scene), label: each.index + 1 })),
       );
       const context = canvas.getContext("2d");
-      const layer = context.createImageData(canvas.width, canvas.height);
+      if (layer?.width !== canvas.width || layer.height !== canvas.height) {
+        layer = context.createImageData(canvas.width, canvas.height);
+      }
       colour(layer, map, scene);
       context.putImageData(layer, 0, 0);
       if (scene.view.labels) drawNames(context, order, scene);
     },
 
     /** The index of the instance at a point of the stage, or null. */
-    instanceAt(point, { density }) {
+    instanceAt(point, stage) {
       if (!map) return null;
+      const density = grid.width / stage.width;
       const label = labelAt(map, grid, { x: point.x * density, y: point.y * density });
       return label === 0 ? null : label - 1;
     },
@@ -74,7 +78,7 @@ export function createPainter() {
 }
 
 /** One instance on a small canvas, cut out of the photograph. */
-export function drawThumbnail(canvas, photo, frame, instance, threshold) {
+export function drawThumbnail(canvas, { photo, frame, detectedThreshold }, instance) {
   const density = 2;
   resize(canvas, { width: THUMBNAIL, height: THUMBNAIL }, density);
   const [x1, y1, x2, y2] = instance.box;
@@ -82,7 +86,7 @@ export function drawThumbnail(canvas, photo, frame, instance, threshold) {
   const x = canvas.width / 2 - ((x1 + x2) / 2) * scale;
   const y = canvas.height / 2 - ((y1 + y2) / 2) * scale;
   const { width, height } = canvas;
-  const mask = pasteMask(instance.raw, instance.box, frame, threshold, { width, height, scale, x, y });
+  const mask = pasteMask(instance.raw, instance.box, frame, detectedThreshold, { width, height, scale, x, y });
   const context = canvas.getContext("2d");
   const shape = context.createImageData(width, height);
   for (let row = 0; row < mask.height; row++) {
@@ -141,7 +145,7 @@ function gridOf({ width, height }, { viewport, density }) {
 function colour({ data, width, height }, map, scene) {
   const pixels = new Uint32Array(data.buffer);
   const { fills, edges, background } = inks(scene);
-  if (background) pixels.fill(background);
+  pixels.fill(background);
   const reach = Math.max(1, Math.round(EDGE_WIDTH * scene.density));
   const below = reach * width;
   for (let y = 0; y < height; y++) {

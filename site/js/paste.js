@@ -87,39 +87,30 @@ function interpolateRows(raw, side, { low, fraction }) {
 function above(levels, width, rows, samples, level) {
   const pixels = new Uint8Array(rows.low.length * width);
   const crossing = new Float32Array(width);
-  const falling = new Uint8Array(width);
+  const sign = new Float32Array(width);
   let band = -1;
   for (let i = 0; i < rows.low.length; i++) {
     if (rows.low[i] !== band) {
       band = rows.low[i];
-      cross(levels, band * width, Math.min(band + 1, samples - 1) * width, level, crossing, falling);
+      cross(levels, band * width, Math.min(band + 1, samples - 1) * width, level, crossing, sign);
     }
     const fraction = rows.fraction[i];
     const at = i * width;
-    for (let j = 0; j < width; j++) pixels[at + j] = (fraction > crossing[j]) ^ falling[j];
+    for (let j = 0; j < width; j++) pixels[at + j] = fraction * sign[j] > crossing[j] ? 1 : 0;
   }
   return pixels;
 }
 
-/** How far on the way from one row to the next each column passes the level. */
-function cross(levels, from, to, level, crossing, falling) {
+/**
+ * How far on the way from one row to the next each column passes the level.
+ *
+ * A rising column is above it after its crossing, a falling one before: both sides of the
+ * comparison are negated there.
+ */
+function cross(levels, from, to, level, crossing, sign) {
   for (let j = 0; j < crossing.length; j++) {
     const slope = fround(levels[to + j] - levels[from + j]);
-    const passed = fround(fround(level - levels[from + j]) / slope);
-    falling[j] = slope < 0 ? 1 : 0;
-    // A falling column is above the level strictly before its crossing: not from it on.
-    crossing[j] = slope < 0 ? justBelow(passed) : passed;
+    sign[j] = slope < 0 ? -1 : 1;
+    crossing[j] = sign[j] * fround(fround(level - levels[from + j]) / slope);
   }
-}
-
-const float = new Float32Array(1);
-const bits = new Int32Array(float.buffer);
-
-/** The next 32-bit float towards minus infinity. */
-function justBelow(value) {
-  if (value === 0) return -(2 ** -149);
-  if (value === -Infinity) return value;
-  float[0] = value;
-  bits[0] += value > 0 ? -1 : 1;
-  return float[0];
 }

@@ -8,6 +8,7 @@
 
 import { ApiError } from "./api.js";
 import { checkedPhoto, RefusedPhoto, thumbnailOf } from "./photos.js";
+import { countShown } from "./results.js";
 import { text } from "./strings.js";
 import { sendForm } from "./upload.js";
 
@@ -91,7 +92,7 @@ export function createQueue({ store, api, shelf, limits, onDone }) {
       await pause(FIRST_POLLS_MS[poll] ?? 1000 * (report.retryAfter ?? POLL_MS / 1000), signal);
       report = await api.readDetection(report.id, signal);
     }
-    change(id, { state: "succeeded", found: report.manifest.detections.length });
+    change(id, { state: "succeeded", found: countShown(report.manifest) });
     onDone(find(id), report);
   }
 

@@ -5,8 +5,13 @@ import { readInstances } from "./instances.js";
 import { decodePhoto } from "./photos.js";
 import { text } from "./strings.js";
 
-// What the sliders begin with; the service was asked for more, so that they have room.
+// What the score slider begins with; the service was asked for more, so that it has room.
 const SCORE_SHOWN = 0.5;
+
+/** How many instances are shown at first. */
+export function countShown({ detections }) {
+  return detections.filter(({ score }) => score >= SCORE_SHOWN).length;
+}
 
 /** Load what the stage shows; `file` is the photograph where this browser still has it. */
 export async function loadResult(api, report, file) {

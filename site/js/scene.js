@@ -3,15 +3,22 @@
 import { areaShare, countClasses, visibleInstances } from "./instances.js";
 import { fit, isFitted } from "./viewport.js";
 
+// Masks of 100 instances are painted within a frame at half a megapixel, and within a
+// fifth of a second at two; so they are drafted while something moves.
+const DRAFT_PIXELS = 500_000;
+const SHARP_PIXELS = 2_000_000;
+
 /** The scene that masks.js draws and the components describe; null while there is no result. */
-export function sceneOf({ result, view, raised, viewport, stage, density }) {
+export function sceneOf(state) {
+  const { result, view, raised, viewport, stage, pixelRatio } = state;
   if (!result) return null;
   const { frame, instances, detectedThreshold } = result;
   const visible = visibleInstances(instances, view);
   return {
     frame,
     stage,
-    density,
+    pixelRatio,
+    density: maskDensity(state),
     raised,
     view,
     visible,
@@ -20,6 +27,13 @@ export function sceneOf({ result, view, raised, viewport, stage, density }) {
     described: countClasses(visible, 0),
     share: (instance) => areaShare(instance, frame, view.maskThreshold, detectedThreshold),
   };
+}
+
+/** Canvas pixels per CSS pixel; on coarse screens doubled, so that borders are smooth. */
+function maskDensity({ stage, pixelRatio, isStill }) {
+  const wanted = isStill ? Math.max(pixelRatio, 2) : Math.min(pixelRatio, 1);
+  const most = isStill ? SHARP_PIXELS : DRAFT_PIXELS;
+  return Math.min(wanted, Math.sqrt(most / (stage.width * stage.height)));
 }
 
 /** Whether the stage shows less than the whole photograph. */

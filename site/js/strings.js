@@ -12,7 +12,8 @@ export const text = {
   drop: {
     title: "Drop photos here",
     over: "Let go to add them",
-    hint: "or paste with Ctrl+V. JPEG, PNG or WebP.",
+    hint: "JPEG, PNG or WebP",
+    paste: "or paste with Ctrl+V",
     choose: "Choose photos",
     photograph: "Take a photo",
     add: "Add photos",
@@ -96,9 +97,9 @@ export const text = {
 
   list: {
     title: (count) => plural(count, "instance", "instances"),
-    row: ({ className, score, share }) =>
-      `${className}, score ${Math.round(score * 100)} %, ${area(share)} of the photo`,
-    area: (share) => area(share),
+    row: ({ name, score, share }) =>
+      `${name}, score ${Math.round(score * 100)} %, ${area(share)} of the photo`,
+    numbers: ({ score, share }) => `score ${Math.round(score * 100)} % · area ${area(share)}`,
     mask: (name) => `Save the mask of ${name}`,
     cutout: (name) => `Save the cut-out of ${name}`,
     maskShort: "Mask",

@@ -68,11 +68,6 @@ export function listen({ files, dragging, wheel, online, navigated }) {
   addEventListener("hashchange", navigated);
 }
 
-/** Canvas pixels per CSS pixel: on coarse screens doubled, so that masks have smooth borders. */
-export function density() {
-  return devicePixelRatio < 1.5 ? 2 * devicePixelRatio : devicePixelRatio;
-}
-
 export function prefersDark() {
   const chosen = localStorage.getItem(THEME);
   return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -158,6 +153,8 @@ function update(node, child, paints) {
   for (const [name, value] of Object.entries(child.props)) {
     if (name === "paint") {
       if (!same(known.paint?.of, value.of)) paints.push(() => value.draw(node));
+    } else if (name === "reveal") {
+      if (value && !known.reveal) paints.push(() => node.scrollIntoView({ block: "nearest" }));
     } else if (LIVE.includes(name)) {
       if (node[name] !== value) node[name] = value;
     } else if (known[name] !== value) {

@@ -5,9 +5,9 @@ from base64 import b64decode
 from typing import Any
 
 import pytest
-from painting import encoded, painted
+from painting import painted
 from PIL import Image
-from visits import PHOTO, pixels, press, see_result, slide
+from visits import pixels, press, see_result, slide
 
 
 def test_the_score_slider_hides_without_a_new_inference(page: Any) -> None:
@@ -92,14 +92,20 @@ def test_a_photo_that_was_stored_turned_stands_upright_under_its_masks(
 ) -> None:
     see_result(page, ("phone.jpg", "image/jpeg", turned(orientation)))
     photo, masks = canvas(page, "photo"), canvas(page, "masks")
-    frame = page.locator("#stage").bounding_box()
-    scale = min(frame["width"] / 96, frame["height"] / 128)
-    # The middle of the person, from the stage's middle.
-    dx, dy = (40 - 48) * scale, (30 - 64) * scale
-    middle = (round(photo.width / 2 + 2 * dx), round(photo.height / 2 + 2 * dy))
-    red, green, blue, _ = photo.getpixel(middle)
-    assert red > 150 > green + blue
-    assert masks.getpixel(middle)[3] > 0
+    assert looks_red(pixel(photo, 40, 30))
+    assert pixel(masks, 40, 30)[3] > 0
+    assert pixel(masks, 80, 110)[3] == 0
+
+
+def pixel(shown: Image.Image, x: float, y: float) -> tuple[int, int, int, int]:
+    """The pixel of a canvas that shows x, y of a whole 96 × 128 photograph."""
+    scale = min(shown.width / 96, shown.height / 128)
+    return shown.getpixel((shown.width / 2 + (x - 48) * scale, shown.height / 2 + (y - 64) * scale))
+
+
+def looks_red(colour: tuple[int, int, int, int]) -> bool:
+    red, green, blue, _ = colour
+    return red > 150 > green + blue
 
 
 def turned(orientation: int) -> bytes:

@@ -48,8 +48,9 @@ def see_result(page: Any, photo: File = PHOTO) -> None:
 
 
 def pixels(page: Any) -> str:
-    """A digest of what the canvas of the masks shows, once it has been drawn."""
+    """A digest of what the canvas of the masks shows, once nothing moves."""
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    page.wait_for_selector("#masks[data-still=true]")
     url = page.evaluate("document.querySelector('#masks').toDataURL()")
     return hashlib.sha256(url.encode()).hexdigest()
 
