@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from typing import Any
 import httpx2
 import pytest
 from click.testing import Result
+from console import read_steps, run_steps
+from PIL import Image
 from service import COLOUR_MODEL, squares
 from typer.testing import CliRunner
 from waiting import wait_for
@@ -28,6 +31,7 @@ from handler.results import Results
 from handler.schemas import FailedManifest
 
 MASKDROP = (sys.executable, "-c", "from handler.cli import app; app()")
+README = Path(__file__).parents[2] / "README.md"
 EVENTS = Path(__file__).parents[1] / "events"
 Run = Callable[..., Result]
 
@@ -223,3 +227,16 @@ def test_run_stops_cleanly_and_keeps_what_it_stored(tmp_path: Path) -> None:
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(bucket)
     assert (tmp_path / "s3").is_dir()
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="The README's session needs jq.")
+def test_the_readmes_session_goes_as_shown(service: LocalService, tmp_path: Path) -> None:
+    shutil.copy(SITE / "samples/astronaut.jpg", tmp_path)
+    steps = read_steps(README.read_text().replace("http://localhost:8080", service.url))
+    assert len(steps) > 10
+    assert [
+        (step.command, output)
+        for step, output in run_steps(steps, tmp_path)
+        if not step.matches(output)
+    ] == []
+    assert Image.open(tmp_path / "person.png").size == (512, 512)
