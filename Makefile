@@ -36,7 +36,7 @@ run: .venv/.local ## Run the whole service on this machine, with its site on por
 	@exec $(BIN)/maskdrop run
 
 .PHONY: test
-test: .venv/.dev ## Run every test, after installing what they need
+test: .venv/.dev chromium ## Run every test, after installing what they need
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 .PHONY: test-training
@@ -81,6 +81,13 @@ lock: .venv/.dev ## Write the lock files anew from pyproject.toml
 clean: ## Remove the environment and everything made here
 	rm -rf .venv out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A browser for the site's tests: root may install it; for others the tests are skipped and say how.
+.PHONY: chromium
+chromium:
+	@command -v chromium chromium-browser >/dev/null || [ "$$(id -u)" != 0 ] \
+		|| ! command -v apt-get >/dev/null \
+		|| { apt-get update --quiet=2 && apt-get install --quiet=2 --yes chromium; }
 
 # Debian and Ubuntu split ensurepip off; root may install it, others are told how.
 ADD_VENV = package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
