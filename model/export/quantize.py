@@ -7,7 +7,8 @@ float32: the predictors of RPN and box head (their logits are ranked, their offs
 answer), anchors, decoding, RoIAlign's weights, probabilities, suppression.
 
 The work is done by ai-edge-quantizer. Around it: weights it cannot represent are lifted
-before, the pyramid's float wrapping is taken off after.
+before; the pyramid's float wrapping, and where the numbers allow it the pixels' way over
+float, are taken out after.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ _LAYER_OPS = (
     Op.RESIZE_NEAREST_NEIGHBOR,
 )
 _LEVELS = r"(^|;)pyramid/"
+_NORMALIZATION = "normalize/"
 _CORNERS = r"(^|;)roi_align/corners(_\d+)?/"
 
 # A bias is an int32 count of (input scale × weight scale). A channel that training has left
@@ -85,12 +87,16 @@ def quantize(
         ranges = _measure_ranges(lifted, inputs)
         for found, given in pyramids.items():
             ranges[given] = ranges[found]
+        if _is_a_shift(preprocessing):
+            _set_pixel_range(ranges, preprocessing)
         result = quantizer.quantize(ranges, enable_progress_report=False)
 
     quantized = flatbuffer_utils.read_model_from_bytearray(bytearray(result.quantized_model))
     for bucket in preprocessing.buckets:
         _Endpoint(quantized, bucket, "outputs", "pyramid").unwrap()
         _Endpoint(quantized, masks_signature(bucket), "inputs", "pyramid").unwrap()
+        if _is_a_shift(preprocessing):
+            _Endpoint(quantized, bucket, "inputs", "image").shift_pixels(preprocessing)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(quantized))
 
 
@@ -145,6 +151,25 @@ def _measure_ranges(
         best = {name: found[name][:count] for name in ("boxes", "labels")}
         calibrator.calibrate({masks: [best | {"pyramid": found["pyramid"]}]}, every_tensor)
     return calibrator.get_model_qsvs()
+
+
+def _is_a_shift(preprocessing: Preprocessing) -> bool:
+    """Whether (pixel - mean) / std, in steps of 1 / std, is the pixel shifted by a whole number.
+
+    The pad pixel is then 0 without a mask, as the mean of a preset is a pixel value.
+    """
+    mean, std, pad = preprocessing.mean, preprocessing.std, preprocessing.pad
+    return len(set(mean)) == len(set(std)) == 1 and pad == mean
+
+
+def _set_pixel_range(ranges: dict[str, Any], preprocessing: Preprocessing) -> None:
+    mean, std = preprocessing.mean[0], preprocessing.std[0]
+    for name in ranges:
+        if name.startswith(_NORMALIZATION):
+            ranges[name] = {
+                "min": np.array((0 - mean) / std, np.float32).reshape(1, 1, 1, 1),
+                "max": np.array((255 - mean) / std, np.float32).reshape(1, 1, 1, 1),
+            }
 
 
 def _lift_vanishing_weights(model: schema.ModelT) -> None:
@@ -203,3 +228,22 @@ class _Endpoint:
         indices = [bare if each == index else each for each in getattr(self._graph, self._side)]
         setattr(self._graph, self._side, indices)
         self._entry.tensorIndex = bare
+
+    def shift_pixels(self, preprocessing: Preprocessing) -> None:
+        """Quantise the uint8 image itself, which is one addition, and drop the normalisation.
+
+        Over float it is five passes over the image, a tenth of the time of all the network.
+        """
+        graph, image = self._graph, self._entry.tensorIndex
+        in_scope = [op for op in graph.operators if self._is_normalization(op)]
+        quantize = in_scope[-1]
+        quantize.inputs = [image]
+        self.tensor.quantization = schema.QuantizationParametersT(
+            scale=[1 / preprocessing.std[0]], zeroPoint=[round(preprocessing.mean[0])]
+        )
+        dropped = {id(op) for op in in_scope} - {id(quantize)}
+        graph.operators = [op for op in graph.operators if id(op) not in dropped]
+
+    def _is_normalization(self, operator: schema.OperatorT) -> bool:
+        name = self._graph.tensors[operator.outputs[0]].name.decode()
+        return bool(name.startswith(_NORMALIZATION))

@@ -60,6 +60,12 @@ def test_bias_of_a_dead_channel_does_not_overflow(layers):
     assert 2**24 < stem[0] < 2**30
 
 
+def test_pixels_enter_as_they_are(int8_tflite):
+    image = runner(int8_tflite, "portrait").get_input_details()["image"]
+    assert image["dtype"] == np.uint8
+    assert image["quantization"] == (1 / 128, 127)
+
+
 def test_pyramid_is_handed_on_as_int8_on_one_scale(int8_tflite):
     given = runner(int8_tflite, "landscape").get_output_details()["pyramid"]
     taken = runner(int8_tflite, "landscape_masks").get_input_details()["pyramid"]
