@@ -22,8 +22,9 @@ from handler.cli_options import (
     read_settings,
     split_names,
 )
+from handler.errors import BadImage
 from handler.outcomes import Outcome, Photo
-from handler.photo_files import find_photos
+from handler.photo_files import SUFFIXES, find_photos
 from handler.schemas import Options
 from handler.terminal import end_with, errors, print_outcomes, say_error, with_progress
 
@@ -93,7 +94,7 @@ def batch(
 ) -> None:
     """Send many photographs to a service, several at a time; go on where an earlier run ended.
 
-    Writes index.html with all results, and prints failures by cause. Ends with 1 when there
+    Writes contact-sheet.html with all results, and prints failures by cause. Ends with 1 when there
     are any.
     """
     options = _options(score_threshold, max_detections, classes, mask_threshold, outputs)
@@ -142,7 +143,10 @@ def _find(source: str) -> Sequence[Photo]:
 
     settings = read_settings()
     store, prefix = open_prefix(source, settings.region, settings.s3_endpoint)
-    return find_photo_objects(store, prefix)
+    photos = find_photo_objects(store, prefix)
+    if not photos:
+        raise BadImage(f"{source} holds no photograph ({', '.join(SUFFIXES)}).")
+    return photos
 
 
 def _end_with_causes(causes: Mapping[str, Sequence[Outcome]], total: int) -> None:

@@ -8,11 +8,12 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from handler.outcomes import Outcome
+from handler.outcomes import Outcome, Photo
 from handler.result_folder import write_file
+from handler.schemas import Manifest
 from handler.terminal import list_found
 
-CONTACT_SHEET = "index.html"
+CONTACT_SHEET = "contact-sheet.html"
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -52,7 +53,7 @@ def write_contact_sheet(outcomes: Sequence[Outcome], folder: Path) -> Path:
     page = _PAGE.format(
         title=f"{len(outcomes)} photographs, {sum(map(len, failed.values()))} failed",
         failures="\n".join(_failures(cause, each) for cause, each in failed.items()),
-        figures="\n".join(_figure(each) for each in ordered if each.manifest),
+        figures="\n".join(_figure(each.photo, each.manifest) for each in ordered if each.manifest),
     )
     path = folder / CONTACT_SHEET
     write_file(page.encode(), path)
@@ -64,11 +65,9 @@ def _failures(cause: str, outcomes: Sequence[Outcome]) -> str:
     return f"<h2>{escape(cause)} ({len(outcomes)})</h2>\n<ul>{''.join(rows)}</ul>"
 
 
-def _figure(outcome: Outcome) -> str:
-    manifest = outcome.manifest
-    assert manifest is not None  # noqa: S101
-    folder = quote(outcome.photo.folder)
+def _figure(photo: Photo, manifest: Manifest) -> str:
+    folder, name = quote(photo.folder), escape(photo.name)
     shown = "overlay.jpg" in manifest.outputs
-    picture = f'<img src="{folder}/overlay.jpg" loading="lazy" alt="">' if shown else ""
-    caption = f"{escape(outcome.photo.name)}: {escape(list_found(manifest))}"
-    return f'<figure><a href="{folder}/">{picture}</a><figcaption>{caption}</figcaption></figure>'
+    inside = f'<img src="{folder}/overlay.jpg" loading="lazy" alt="{name}">' if shown else name
+    caption = f"{name}: {escape(list_found(manifest))}"
+    return f'<figure><a href="{folder}/">{inside}</a><figcaption>{caption}</figcaption></figure>'

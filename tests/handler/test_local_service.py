@@ -131,9 +131,9 @@ def test_batch_reports_failures_by_cause_beside_a_contact_sheet(
 ) -> None:
     answer = run("batch", "album", "--out", "found")
     assert answer.exit_code == 1
-    assert "3 photographs: found/index.html" in answer.stdout
+    assert "3 photographs: found/contact-sheet.html" in answer.stdout
     assert "1 × unsupported-image" in answer.stderr
-    page = (tmp_path / "found/index.html").read_text()
+    page = (tmp_path / "found/contact-sheet.html").read_text()
     assert '<img src="dog%20%26%20co/overlay.jpg"' in page
     assert "dog &amp; co.png: 1 dog" in page
 
@@ -166,6 +166,10 @@ def test_batch_reads_a_bucket(
     answer = run("batch", "s3://maskdrop/albums/")
     assert answer.exit_code == 0, answer.output
     assert (tmp_path / "out/2026__dog.png/instances/000-dog.png").exists()
+    assert (
+        "Error: s3://maskdrop/none/ holds no photograph"
+        in run("batch", "s3://maskdrop/none/").stderr
+    )
 
 
 @pytest.mark.parametrize(
