@@ -84,7 +84,7 @@ clean: ## Remove the environment and everything made here
 
 # A browser for the site's tests: root may install it; for others the tests are skipped and say how.
 .PHONY: chromium
-chromium:
+chromium: ## Install the browser that tests drive the site with, where root may
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || [ "$$(id -u)" != 0 ] \
 		|| ! command -v apt-get >/dev/null \
 		|| { apt-get update --quiet=2 && apt-get install --quiet=2 --yes chromium; }
