@@ -15,7 +15,7 @@ export function result(state, scene, actions) {
     h(
       "div",
       { class: "result-main" },
-      h("h1", { id: "result-title", class: "result-title", tabindex: -1 }, text.result.title(name)),
+      h("h1", { id: "result-title", class: "result-title", tabindex: -1, takesFocus: true }, text.result.title(name)),
       stage(state, scene, actions),
       h(
         "p",

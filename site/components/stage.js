@@ -1,5 +1,6 @@
 import { h } from "../js/html.js";
 import { text } from "../js/strings.js";
+import { ZOOM_STEP } from "../js/viewport.js";
 import { icon } from "./icon.js";
 
 /** The photograph with its masks, and the tools that say how to look at it. */
@@ -82,8 +83,12 @@ function toolbar({ view, zoomed }, actions) {
         () => actions.look({ compare: view.compare === null ? 0.5 : null }),
         view.compare !== null,
       ),
-      tool("minus", text.tools.zoomOut, () => actions.zoom(1 / 1.5)),
-      tool("add", text.tools.zoomIn, () => actions.zoom(1.5)),
+      h(
+        "span",
+        { class: "zoom" },
+        tool("minus", text.tools.zoomOut, () => actions.zoom(1 / ZOOM_STEP)),
+        tool("add", text.tools.zoomIn, () => actions.zoom(ZOOM_STEP)),
+      ),
       tool("fit", text.tools.fit, actions.fit, undefined, !zoomed),
     ),
   );

@@ -40,6 +40,10 @@ function confirmation(actions) {
     { key: "confirm", class: "confirm", role: "group", "aria-label": text.take.confirm },
     h("p", {}, text.take.confirm),
     h("button", { class: "button destructive", type: "button", onclick: actions.remove }, icon("trash"), text.take.confirmYes),
-    h("button", { class: "button", type: "button", onclick: () => actions.confirm(false) }, text.take.confirmNo),
+    h(
+      "button",
+      { class: "button", type: "button", takesFocus: true, onclick: () => actions.confirm(false) },
+      text.take.confirmNo,
+    ),
   );
 }

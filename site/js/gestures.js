@@ -1,8 +1,7 @@
 /** Pointers and keys on the stage, turned into zooming, panning and pointing. */
 
-import { fit, panBy, zoomAt } from "./viewport.js";
+import { fit, panBy, zoomAt, ZOOM_STEP } from "./viewport.js";
 
-const ZOOM_STEP = 1.5;
 const PAN_STEP = 60;
 // A pointer that moved less than this has clicked, CSS pixels.
 const CLICK_SLOP = 4;

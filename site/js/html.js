@@ -3,7 +3,9 @@
  *
  * Props: attributes by their names; `on…` are listeners; `key` tells siblings apart;
  * `style` is an object of custom properties; `paint: {of, draw}` draws on a canvas whenever
- * one of the values `of` has changed; `reveal` scrolls what it becomes true for into sight.
+ * one of the values `of` has changed;
+ * `reveal` scrolls an element into sight and `takesFocus` gives it the focus, where what had
+ * the focus is gone, when it becomes true.
  */
 export function h(tag, props, ...children) {
   return { tag, props: props ?? {}, children: children.flat(Infinity).filter(isShown).map(asChild) };

@@ -75,7 +75,7 @@ async function start() {
 
   function onDone(job, report) {
     store.update({ said: text.said.done(job.name, job.found) });
-    if (store.state.open === job.id) void show(api, report, job.file);
+    if (store.state.open === job.id) void openResult(api, report.id, job, report);
   }
 }
 
@@ -102,25 +102,24 @@ async function openShared(api, id) {
 }
 
 /** `job`: the photograph in this browser's queue, where the result is not another's. */
-async function openResult(api, id, job) {
+async function openResult(api, id, job, report = null) {
+  const { open } = store.state;
+  const isWanted = () => store.state.open === open;
   store.update({ opening: true, result: null, broken: null });
   try {
-    await show(api, await api.readDetection(id), job?.file);
+    const result = await loadResult(api, report ?? (await api.readDetection(id)), job?.file);
+    if (isWanted()) show(result);
   } catch (error) {
     const title = job?.name ?? text.result.shared;
-    store.update({ opening: false, broken: { title, detail: openingProblem(error) } });
+    const broken = { title, detail: openingProblem(error) };
+    if (isWanted()) store.update({ opening: false, broken });
   }
 }
 
-async function show(api, report, file) {
-  if (report.state !== "succeeded") {
-    throw Object.assign(new Error(text.problems.gone), { status: 404 });
-  }
-  const result = await loadResult(api, report, file);
+function show(result) {
   store.update({
     result,
     view: initialView(result),
-    broken: null,
     opening: false,
     raised: null,
     viewport: null,

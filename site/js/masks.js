@@ -14,8 +14,8 @@ import { pasteMask } from "./paste.js";
 const TINT = 0.42;
 const FAINT = 0.14;
 const EDGE_WIDTH = 1.6;
-const LABEL_SIZE = 12;
-const LABEL_HEIGHT = 20;
+const LABEL_SIZES = [10, 20];
+const LABELS_PER_STAGE = 75;
 const THUMBNAIL = 56;
 
 export function drawPhoto(canvas, photo, { frame, stage, viewport, pixelRatio }) {
@@ -190,7 +190,9 @@ function drawNames(context, order, scene) {
   const { density, stage, raised } = scene;
   context.save();
   context.scale(density, density);
-  context.font = `600 ${LABEL_SIZE}px system-ui, sans-serif`;
+  const [smallest, largest] = LABEL_SIZES;
+  const size = Math.min(Math.max(stage.width / LABELS_PER_STAGE, smallest), largest);
+  context.font = `600 ${size}px system-ui, sans-serif`;
   context.textBaseline = "middle";
   for (const instance of order) drawBox(context, instance, scene);
   const first = [...order].sort((a, b) => (b.index === raised) - (a.index === raised) || a.index - b.index);
@@ -198,17 +200,17 @@ function drawNames(context, order, scene) {
   const taken = [];
   for (const instance of first) {
     const name = `${instance.className} ${Math.round(instance.score * 100)}`;
-    const size = { width: context.measureText(name).width + 14, height: LABEL_HEIGHT };
-    const place = freePlace(onStage(instance.box, scene), size, corner, taken);
+    const room = { width: context.measureText(name).width + 1.1 * size, height: 1.65 * size };
+    const place = freePlace(onStage(instance.box, scene), room, corner, taken);
     if (!place || !isOnStage(instance.box, scene)) continue;
     taken.push(place);
     context.globalAlpha = raised === null || raised === instance.index ? 1 : 0.35;
     context.fillStyle = cssColour(instance.index);
     context.beginPath();
-    context.roundRect(place.left, place.top, size.width, size.height, 5);
+    context.roundRect(place.left, place.top, room.width, room.height, 0.4 * size);
     context.fill();
     context.fillStyle = inkOn(instanceColour(instance.index));
-    context.fillText(name, place.left + 7, place.top + LABEL_HEIGHT / 2 + 0.5);
+    context.fillText(name, place.left + 0.55 * size, place.top + room.height / 2 + 0.5);
   }
   context.restore();
 }

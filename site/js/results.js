@@ -16,6 +16,7 @@ export function countShown({ detections }) {
 /** Load what the stage shows; `file` is the photograph where this browser still has it. */
 export async function loadResult(api, report, file) {
   const { manifest } = report;
+  if (!manifest) throw new ApiError("gone", text.problems.gone);
   const blob = file ?? (await readPhoto(api, report));
   const frame = { width: manifest.source.width, height: manifest.source.height };
   return {

@@ -155,6 +155,8 @@ function update(node, child, paints) {
       if (!same(known.paint?.of, value.of)) paints.push(() => value.draw(node));
     } else if (name === "reveal") {
       if (value && !known.reveal) paints.push(() => node.scrollIntoView({ block: "nearest" }));
+    } else if (name === "takesFocus") {
+      if (value && !known.takesFocus) paints.push(() => takeFocus(node));
     } else if (LIVE.includes(name)) {
       if (node[name] !== value) node[name] = value;
     } else if (known[name] !== value) {
@@ -162,6 +164,10 @@ function update(node, child, paints) {
     }
   }
   patchChildren(node, child.children, paints);
+}
+
+function takeFocus(node) {
+  if (document.activeElement === document.body) node.focus({ preventScroll: true });
 }
 
 function setProp(node, name, value) {

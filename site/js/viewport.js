@@ -4,6 +4,9 @@
  * A viewport is {scale, x, y}: a point of the frame is at `point * scale + (x, y)` on the stage.
  */
 
+export const ZOOM_STEP = 1.5;
+
+// As many stage pixels per photograph's pixel show nothing new.
 const CLOSEST = 16;
 
 /** The whole frame, centred. */
