@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,6 +36,7 @@ def run(
     from handler.local_service import local_service
 
     _log_to(state)
+    _reach_loopback_directly()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with local_service(state, port=port, say=say_part) as service:
@@ -59,6 +61,7 @@ def demo(
     from handler.local_service import local_service
 
     _log_to(out)
+    _reach_loopback_directly()
     with TemporaryDirectory() as state:
         with local_service(Path(state), port=0, say=say_part) as service:
             run_demo(service, samples, out)
@@ -95,6 +98,12 @@ def _write_environment(service: LocalService, path: Path) -> None:
     lines = (f"export {name}={value}\n" for name, value in service.environment.items())
     path.touch(mode=0o600)
     path.write_text("".join(lines))
+
+
+def _reach_loopback_directly() -> None:
+    """Keep what HTTP_PROXY names out of the talk between the parts."""
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, ["127.0.0.1,localhost", os.environ.get(name)]))
 
 
 def _log_to(folder: Path) -> None:

@@ -220,7 +220,8 @@ def test_run_stops_cleanly_and_keeps_what_it_stored(tmp_path: Path) -> None:
         command,
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"MASKDROP_MODEL": str(COLOUR_MODEL)},
+        # Behind a proxy, which nothing on loopback must be asked of.
+        env=os.environ | {"MASKDROP_MODEL": str(COLOUR_MODEL), "http_proxy": "http://127.0.0.1:9"},
     ) as running:
         assert running.stdout is not None
         bucket = next(running.stdout).split()[1]
