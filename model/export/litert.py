@@ -18,8 +18,9 @@ import tensorflow as tf
 from model.architecture.layers import Size
 from model.architecture.mask_rcnn import MaskRCNN
 
-# Most photographs show fewer than 8 instances, and a call for 8 costs a tenth of a detection.
-MASKS_PER_CALL = 8
+# A call costs 0.2 ms and 0.5 ms for each box, asked for or not (edge, int8, one thread), and
+# most photographs show one to four instances.
+MASKS_PER_CALL = 4
 
 
 def to_litert(model: MaskRCNN, masks_per_call: int = MASKS_PER_CALL) -> bytes:
