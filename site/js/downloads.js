@@ -11,7 +11,7 @@ import { zip } from "./zip.js";
 
 /** `result` as the store holds it, `instances` those that are visible. */
 export function createDownloads(result, instances, maskThreshold) {
-  const { frame, detectedThreshold, name, blob } = result;
+  const { frame, detectedThreshold, name, blob, manifest } = result;
   const stem = name.replace(/\.[^.]*$/, "");
   const maskOf = (instance) => fullMask(instance, frame, maskThreshold, detectedThreshold);
 
@@ -41,12 +41,12 @@ export function createDownloads(result, instances, maskThreshold) {
     coco: async () => flattened(cocoFile(), stem),
 
     async cutout(instance) {
-      const photo = await decodeFull(blob);
+      const photo = await decodeFull(blob, manifest.source);
       return flattened(await cutoutFile(instance, photo), stem);
     },
 
     async all() {
-      const photo = await decodeFull(blob);
+      const photo = await decodeFull(blob, manifest.source);
       const files = [await labelsFile(), cocoFile()];
       for (const instance of instances) {
         files.push(await maskFile(instance), await cutoutFile(instance, photo));

@@ -7,6 +7,15 @@ import { text } from "./strings.js";
 const SHOWN_SIDE = 4096;
 const THUMBNAIL_SIDE = 160;
 
+// How a picture that is stored sideways, with this EXIF orientation, is brought upright:
+// a canvas transform, from the upright size.
+const TURNS = {
+  5: () => [0, 1, 1, 0, 0, 0],
+  6: (width) => [0, 1, -1, 0, width, 0],
+  7: (width, height) => [0, -1, -1, 0, width, height],
+  8: (width, height) => [0, -1, 1, 0, 0, height],
+};
+
 /** A photograph that is not accepted; the message is for people. */
 export class RefusedPhoto extends Error {}
 
@@ -30,20 +39,37 @@ export async function checkedPhoto(file, limits) {
   return new File([file], safeName(name), { type: header.type });
 }
 
-/** Decode for the stage: upright, and no larger than it can show. */
-export async function decodePhoto(blob, frame) {
-  const scale = SHOWN_SIDE / Math.max(frame.width, frame.height);
-  return scale < 1 ? scaled(blob, frame.width * scale, frame.height * scale) : decodeFull(blob);
+/** Decode for the stage: upright, and no larger than it can show. `source`: the manifest's. */
+export async function decodePhoto(blob, source) {
+  const scale = SHOWN_SIDE / Math.max(source.width, source.height);
+  if (scale >= 1 || blob.type === "image/webp") return decodeFull(blob, source);
+  return createImageBitmap(blob, {
+    imageOrientation: "from-image",
+    resizeWidth: Math.round(source.width * scale),
+    resizeHeight: Math.round(source.height * scale),
+    resizeQuality: "high",
+  });
 }
 
 /** Decode upright, every pixel. */
-export function decodeFull(blob) {
-  return createImageBitmap(blob, { imageOrientation: "from-image" });
+export async function decodeFull(blob, source) {
+  const bitmap = await createImageBitmap(blob, { imageOrientation: "from-image" });
+  // Chromium overlooks the orientation of a WebP, which the service does not.
+  const isSideways = bitmap.width === source.height && bitmap.height === source.width;
+  return isSideways && source.orientation in TURNS ? turned(bitmap, source) : bitmap;
+}
+
+function turned(bitmap, { width, height, orientation }) {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d");
+  context.setTransform(...TURNS[orientation](width, height));
+  context.drawImage(bitmap, 0, 0);
+  return canvas.transferToImageBitmap();
 }
 
 /** A small JPEG for the queue, as a data URL: it is kept with the job, and needs no releasing. */
 export async function thumbnailOf(blob) {
-  const whole = await decodeFull(blob);
+  const whole = await createImageBitmap(blob, { imageOrientation: "from-image" });
   const scale = Math.min(1, THUMBNAIL_SIDE / Math.min(whole.width, whole.height));
   const canvas = new OffscreenCanvas(
     Math.max(1, Math.round(whole.width * scale)),
@@ -62,15 +88,6 @@ function dataUrlOf(blob) {
     reader.onload = () => resolve(reader.result);
     reader.onerror = () => reject(reader.error);
     reader.readAsDataURL(blob);
-  });
-}
-
-function scaled(blob, width, height) {
-  return createImageBitmap(blob, {
-    imageOrientation: "from-image",
-    resizeWidth: Math.round(width),
-    resizeHeight: Math.round(height),
-    resizeQuality: "high",
   });
 }
 

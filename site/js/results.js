@@ -25,7 +25,7 @@ export async function loadResult(api, report, file) {
     manifest,
     frame,
     blob,
-    photo: await decodePhoto(blob, frame),
+    photo: await decodePhoto(blob, manifest.source),
     instances: readInstances(manifest),
     detectedThreshold: manifest.options.mask_threshold,
     lowestScore: Math.floor(manifest.options.score_threshold * 100) / 100,

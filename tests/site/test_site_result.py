@@ -86,11 +86,14 @@ def test_before_and_after_share_the_stage(page: Any) -> None:
     assert clip == "inset(0px 0px 0px 25%)"
 
 
-@pytest.mark.parametrize("orientation", [3, 6, 8])
+@pytest.mark.parametrize(
+    ("kind", "orientation"),
+    [("JPEG", 3), ("JPEG", 6), ("JPEG", 8), ("PNG", 6), ("WebP", 5), ("WebP", 6), ("WebP", 8)],
+)
 def test_a_photo_that_was_stored_turned_stands_upright_under_its_masks(
-    page: Any, orientation: int
+    page: Any, kind: str, orientation: int
 ) -> None:
-    see_result(page, ("phone.jpg", "image/jpeg", turned(orientation)))
+    see_result(page, ("phone", f"image/{kind.lower()}", turned(kind, orientation)))
     photo, masks = canvas(page, "photo"), canvas(page, "masks")
     assert looks_red(pixel(photo, 40, 30))
     assert pixel(masks, 40, 30)[3] > 0
@@ -108,18 +111,19 @@ def looks_red(colour: tuple[int, int, int, int]) -> bool:
     return red > 150 > green + blue
 
 
-def turned(orientation: int) -> bytes:
+def turned(kind: str, orientation: int) -> bytes:
     """A portrait photograph of a red person, stored as a camera held otherwise stores it."""
     upright = Image.fromarray(painted(96, 128, red=(20, 10, 60, 50)))
-    turn = {
+    turns = {
         3: Image.Transpose.ROTATE_180,
+        5: Image.Transpose.TRANSPOSE,
         6: Image.Transpose.ROTATE_90,
         8: Image.Transpose.ROTATE_270,
     }
     exif = Image.Exif()
     exif[0x0112] = orientation
     file = io.BytesIO()
-    upright.transpose(turn[orientation]).save(file, "JPEG", quality=95, exif=exif)
+    upright.transpose(turns[orientation]).save(file, kind, quality=95, exif=exif)
     return file.getvalue()
 
 
