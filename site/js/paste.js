@@ -12,7 +12,7 @@ const RING = 1;
 const { fround } = Math;
 
 /** The frame's own pixels as a grid. */
-export function frameGrid({ width, height }) {
+function frameGrid({ width, height }) {
   return { width, height, scale: 1, x: 0, y: 0 };
 }
 

@@ -50,11 +50,6 @@ export function isFitted(viewport, frame, stage) {
   return viewport.scale <= fit(frame, stage).scale * 1.001;
 }
 
-/** The frame's point under a point of the stage. */
-export function toFrame(viewport, point) {
-  return { x: (point.x - viewport.x) / viewport.scale, y: (point.y - viewport.y) / viewport.scale };
-}
-
 function inside(viewport, frame, stage) {
   return {
     scale: viewport.scale,

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { countClasses, paintOrder, visibleInstances } from "../../site/js/instances.js";
 import { freePlace, overlaps } from "../../site/js/label_places.js";
 import { createStore } from "../../site/js/store.js";
-import { fit, isFitted, panBy, toFrame, zoomAt, zoomOnto } from "../../site/js/viewport.js";
+import { fit, isFitted, panBy, zoomAt, zoomOnto } from "../../site/js/viewport.js";
 
 const frame = { width: 400, height: 200 };
 const stage = { width: 200, height: 200 };
@@ -76,6 +76,11 @@ test("a store tells its listeners until they leave", () => {
   store.update({ count: 9 });
   assert.deepEqual([heard, store.state], [[2], { count: 9 }]);
 });
+
+/** The frame's point under a point of the stage. */
+function toFrame({ scale, x, y }, point) {
+  return { x: (point.x - x) / scale, y: (point.y - y) / scale };
+}
 
 function cat(index, score, box = [0, 0, 10, 10]) {
   return { index, score, box, className: "cat" };
