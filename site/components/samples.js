@@ -1,7 +1,8 @@
 import { h } from "../js/html.js";
 import { text } from "../js/strings.js";
 
-const SAMPLES = ["chelsea", "astronaut", "coffee"];
+// Not the coffee: the embedded model knows no cups.
+const SAMPLES = ["chelsea", "astronaut"];
 
 /** Photographs for whoever has none at hand. */
 export function samples(actions) {

@@ -21,9 +21,9 @@ export const text = {
 
   samples: {
     title: "No photo at hand? Try one of these.",
-    names: { astronaut: "Astronaut", chelsea: "Cat", coffee: "Coffee" },
+    names: { astronaut: "Astronaut", chelsea: "Cat" },
     try: (name) => `Try the sample “${name}”`,
-    credits: "Public domain: NASA, Stefan van der Walt, Rachel Michetti.",
+    credits: "Public domain: NASA, Stefan van der Walt.",
   },
 
   privacy: "Photos go straight into the bucket of whoever runs this site and can be deleted at once.",
