@@ -201,7 +201,8 @@ def verify(
     reference = Predictor.load(find_model(against or model), against_backend)
     candidate = Predictor.load(find_model(model), backend)
     parity = compare(reference, candidate, read_photographs(photos))
-    console.print(_parity_table({f"{backend} against {against_backend}": asdict(parity)}))
+    console.print(f"{model} ({backend}) against {against or model} ({against_backend}):")
+    console.print(_parity_table({backend: asdict(parity)}))
 
 
 @app.command()
@@ -307,15 +308,23 @@ def info(
 
 def _parity_table(parity: dict[str, dict[str, Any]]) -> Table:
     table = Table(
-        "", "photographs", "found", "missed", "extra", "box px", "score", "mask IoU", box=None
+        "",
+        "photos",
+        "found",
+        "missed",
+        "extra",
+        "box px\nmedian, max",
+        "score\nmean, max",
+        "mask IoU\nmean, min",
+        box=None,
     )
     for name, figures in parity.items():
         table.add_row(
             name,
             *(str(figures[key]) for key in ("photographs", "detections", "missed", "extra")),
-            f"{figures['box_px_mean']:.2f} (max {figures['box_px_max']:.1f})",
-            f"{figures['score_mean']:.4f} (max {figures['score_max']:.3f})",
-            f"{figures['mask_iou_mean']:.3f} (min {figures['mask_iou_min']:.2f})",
+            f"{figures['box_px_median']:.1f}, {figures['box_px_max']:.1f}",
+            f"{figures['score_mean']:.3f}, {figures['score_max']:.3f}",
+            f"{figures['mask_iou_mean']:.3f}, {figures['mask_iou_min']:.2f}",
         )
     return table
 
