@@ -63,6 +63,10 @@ def export_model(
             f"at least {_LEAST_PHOTOGRAPHS} are needed, 50 do well."
         )
     manifest = ModelManifest.load(folder)
+    if manifest.preset not in PRESETS:
+        raise ExportError(
+            f"{manifest.name} has the preset {manifest.preset!r}; known are {', '.join(PRESETS)}."
+        )
     preset = replace(PRESETS[manifest.preset], buckets=manifest.preprocessing.buckets)
     model = MaskRCNN(preset, len(manifest.classes) + 1, load_weights(folder, manifest))
     with written_whole(to or folder) as scratch:
