@@ -21,6 +21,7 @@ from handler.cli_options import (
     MaskThreshold,
     MaxDetections,
     ScoreThreshold,
+    Tile,
     known_outputs,
     make_options,
     read_settings,
@@ -160,6 +161,7 @@ def detect(
     max_detections: MaxDetections = DEFAULTS.max_detections,
     classes: Classes = None,
     mask_threshold: MaskThreshold = DEFAULTS.mask_threshold,
+    tile: Tile = DEFAULTS.tile,
     outputs: Annotated[
         list[str] | None,
         typer.Option(
@@ -189,6 +191,7 @@ def detect(
         classes=split_names(classes) or None,
         mask_threshold=mask_threshold,
         outputs=[name for name in wanted if name in OUTPUT_NAMES],
+        tile=tile,
     )
     run = LocalRun(
         detector=_load_detector(model),

@@ -29,6 +29,9 @@ Classes = Annotated[
 MaskThreshold = Annotated[
     float, typer.Option(min=0, max=1, help="A pixel belongs to a mask above this probability.")
 ]
+Tile = Annotated[
+    bool, typer.Option(help="Look at large photographs in tiles too: finds small things, slower.")
+]
 
 
 def split_names(values: Iterable[str] | None) -> list[str]:

@@ -17,6 +17,7 @@ from handler.cli_options import (
     MaskThreshold,
     MaxDetections,
     ScoreThreshold,
+    Tile,
     known_outputs,
     make_options,
     read_settings,
@@ -61,13 +62,14 @@ def upload(
     max_detections: MaxDetections = DEFAULTS.max_detections,
     classes: Classes = None,
     mask_threshold: MaskThreshold = DEFAULTS.mask_threshold,
+    tile: Tile = DEFAULTS.tile,
     outputs: Outputs = None,
 ) -> None:
     """Send photographs to a service, wait for their masks and fetch them.
 
     Results are laid out as those of `maskdrop detect`. Ends with 1 when photographs failed.
     """
-    options = _options(score_threshold, max_detections, classes, mask_threshold, outputs)
+    options = _options(score_threshold, max_detections, classes, mask_threshold, outputs, tile)
     from handler.api_client import ApiClient
     from handler.remote_run import RemoteRun
 
@@ -90,6 +92,7 @@ def batch(
     max_detections: MaxDetections = DEFAULTS.max_detections,
     classes: Classes = None,
     mask_threshold: MaskThreshold = DEFAULTS.mask_threshold,
+    tile: Tile = DEFAULTS.tile,
     outputs: Outputs = None,
 ) -> None:
     """Send many photographs to a service, several at a time; go on where an earlier run ended.
@@ -97,7 +100,7 @@ def batch(
     Writes contact-sheet.html with all results, and prints failures by cause. Ends with 1 when there
     are any.
     """
-    options = _options(score_threshold, max_detections, classes, mask_threshold, outputs)
+    options = _options(score_threshold, max_detections, classes, mask_threshold, outputs, tile)
     from handler.api_client import ApiClient
     from handler.contact_sheet import failures_by_cause, write_contact_sheet
     from handler.remote_run import RemoteRun
@@ -118,6 +121,7 @@ def _options(
     classes: list[str] | None,
     mask_threshold: float,
     outputs: list[str] | None,
+    tile: bool,
 ) -> Options:
     return make_options(
         score_threshold=score_threshold,
@@ -125,6 +129,7 @@ def _options(
         classes=split_names(classes) or None,
         mask_threshold=mask_threshold,
         outputs=known_outputs(split_names(outputs) or DEFAULTS.outputs),
+        tile=tile,
     )
 
 

@@ -7,7 +7,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from resource import RUSAGE_SELF, getrusage
 
 from handler.errors import BadOptions
@@ -18,6 +18,7 @@ from handler.stopwatch import Stopwatch
 from model.runtime.detections import Detections, InstanceMask
 from model.runtime.postprocess import paste_masks
 from model.runtime.predictor import Predictor
+from model.runtime.tiling import is_large, predict_tiled
 
 
 @dataclass
@@ -110,11 +111,17 @@ class Detector:
         with stopwatch.stage("decoding"):
             photo = open_photo(data, self.limits)
             frame_size = (photo.width, photo.height)
-            pixels = photo.scaled(*self.predictor.input_size(frame_size))
+            tiled = options.tile and is_large(self.predictor, frame_size)
+            size = self.predictor.input_size(frame_size)
+            pixels = photo.full() if tiled else photo.scaled(*size)
         with stopwatch.stage("inferring"):
-            detections = self.predictor.predict(
+            predict = (
+                partial(predict_tiled, self.predictor)
+                if tiled
+                else partial(self.predictor.predict, frame_size=frame_size)
+            )
+            detections = predict(
                 pixels,
-                frame_size,
                 score_threshold=options.score_threshold,
                 max_detections=options.max_detections,
                 classes=options.classes,

@@ -52,7 +52,8 @@ def result_id(*, bucket: str, key: str, version: str, model_digest: str, options
     `version`: the object's version id, or where the bucket keeps none its etag. The
     order of classes and outputs, or naming one twice, makes no difference.
     """
-    canonical = options.model_dump()
+    # Without tiles the id is the one that results had before there were any.
+    canonical = options.model_dump(exclude=set() if options.tile else {"tile"})
     for name in ("classes", "outputs"):
         if canonical[name] is not None:
             canonical[name] = sorted(set(canonical[name]))

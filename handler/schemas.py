@@ -32,6 +32,11 @@ class Options(_Shape):
     ] = None
     mask_threshold: Annotated[Threshold, Strict()] = 0.5
     outputs: tuple[OutputName, ...] = ("instances", "labels", "overlay")
+    tile: Annotated[
+        bool,
+        Strict(),
+        Field(description="Look at a large photograph in tiles too: finds small things, slower."),
+    ] = False
 
 
 Sequencer = Annotated[

@@ -54,6 +54,7 @@ class DetectQuery(BaseModel):
     max_detections: MaxDetections = 100
     mask_threshold: Threshold = 0.5
     classes: Annotated[list[str] | None, Query(min_length=1)] = None
+    tile: bool = False
 
 
 @router.post(

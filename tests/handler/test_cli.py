@@ -116,6 +116,12 @@ def test_score_threshold_leaves_out_the_uncertain(run, album):
     assert [len(each["detections"]) for each in json.loads(answer.stdout)] == [1, 0]
 
 
+@pytest.mark.parametrize(("arguments", "tiled"), [((), False), (("--tile",), True)])
+def test_tiles_are_off_unless_asked_for(run, album, arguments, tiled):
+    answer = run("detect", "album", "--json", *arguments)
+    assert {each["options"]["tile"] for each in json.loads(answer.stdout)} == {tiled}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -3,7 +3,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from painting import encoded, photo
+from painting import encoded, painted, photo
 from PIL import Image
 
 from handler.detection import Detector
@@ -135,3 +135,16 @@ def test_masks_are_not_kept(detector):
     result = detector.detect(photo(), Options())
     assert not any("mask" in each.name for each in dataclasses.fields(result))
     assert sum(1 for _ in result.masks()) == 2
+
+
+def test_small_thing_in_a_large_photograph_is_found_with_tiles_alone(detector):
+    data = encoded(painted(530, 360, red=(403, 250, 405, 252)))
+    tiled = detector.detect(data, Options(tile=True)).manifest()
+    assert detector.detect(data, Options()).manifest().detections == ()
+    assert [each.class_name for each in tiled.detections] == ["person"]
+    assert tiled.detections[0].box == (403, 250, 405, 252)
+
+
+def test_tiles_change_nothing_about_a_small_photograph(detector):
+    tiled = detector.detect(photo(), Options(tile=True))
+    assert tiled.instances == detector.detect(photo(), Options()).instances

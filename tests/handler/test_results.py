@@ -82,10 +82,15 @@ def test_an_id_is_52_characters_fit_for_a_url() -> None:
         {"version": "f"},
         {"model_digest": "1" * 64},
         {"options": Options(score_threshold=0.6)},
+        {"options": Options(tile=True)},
     ],
 )
 def test_whatever_makes_a_result_makes_its_id(change: dict[str, Any]) -> None:
     assert name(**change) != name()
+
+
+def test_ids_are_what_they_were_before_there_were_tiles() -> None:
+    assert name() == "d52qphwytnm347dfmgqzpcl5vggqkkmcxdl37vzv5nktjpeaplla"
 
 
 def test_the_order_of_names_in_options_makes_no_difference() -> None:
