@@ -56,8 +56,8 @@ def test_nothing_sticks_out_of_a_small_screen(page: Any, site: SiteStack) -> Non
 
 
 def test_keys_alone_lead_from_upload_to_download(page: Any) -> None:
-    # Listening from the start: on a busy machine Chromium may open the dialog before
-    # Playwright intercepts it, and then again only for another press.
+    # Once no dialog was heard within 15 s; why is not known. Perhaps it opened before
+    # Playwright intercepted it, so listen from the start and press again.
     choosers: list[Any] = []
     page.on("filechooser", lambda chooser: choosers.append(chooser))
     tab_to(page, "#choose")
