@@ -13,6 +13,8 @@ BackboneName = Literal["resnet50", "efficientnet_lite0"]
 
 # Bottleneck blocks in the four stages whose outputs are C2..C5.
 RESNET50_BLOCKS = (3, 4, 6, 3)
+# Channels inside each of them, between the 1×1 convolutions.
+RESNET50_WIDTHS = (64,) * 3 + (128,) * 4 + (256,) * 6 + (512,) * 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,11 @@ class InvertedResidual:
     expansion: int
     in_channels: int
     out_channels: int
+
+    @property
+    def width(self) -> int:
+        """Channels inside the block, of the depthwise convolution."""
+        return self.in_channels * self.expansion
 
     @property
     def is_residual(self) -> bool:
@@ -53,6 +60,11 @@ EFFICIENTNET_LITE0_BLOCKS = (
 # The last block at strides 4, 8, 16 and 32: C2..C5.
 EFFICIENTNET_LITE0_OUTPUTS = (2, 4, 10, 15)
 
+_BLOCK_WIDTHS: dict[BackboneName, tuple[int, ...]] = {
+    "resnet50": RESNET50_WIDTHS,
+    "efficientnet_lite0": tuple(block.width for block in EFFICIENTNET_LITE0_BLOCKS),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Preset:
@@ -70,6 +82,8 @@ class Preset:
     # Static input shapes (height, width) of the .tflite, one signature each.
     buckets: dict[str, tuple[int, int]]
 
+    # Channels inside each residual block of the backbone; None stands for the architecture's.
+    backbone_widths: tuple[int, ...] | None = None
     # Convolutions of the FPN, the box head and the mask head carry BatchNorm (the v2 recipe).
     head_norm: bool = False
     batch_norm_epsilon: float = 1e-5
@@ -89,6 +103,8 @@ class Preset:
     # torchvision's names of the fully connected layers.
     box_head_fcs: tuple[str, ...] = ("fc6", "fc7")
     box_head_width: int = 1024
+    # The first fully connected layer as the product of two, with so many values in between.
+    box_head_rank: int | None = None
     box_score_thresh: float = 0.05
     box_nms_thresh: float = 0.5
     box_detections_per_img: int = 100
@@ -99,6 +115,25 @@ class Preset:
     mask_head_channels: tuple[int, ...] = (256, 256, 256, 256)
     mask_predictor_channels: int = 256
 
+    @property
+    def block_widths(self) -> tuple[int, ...]:
+        """Channels inside each residual block of the backbone."""
+        return self.backbone_widths or _BLOCK_WIDTHS[self.backbone]
+
+    @property
+    def box_head_reduction(self) -> str:
+        """The layer that precedes the first fully connected one if there is a box_head_rank."""
+        return f"{self.box_head_fcs[0]}_reduce"
+
+
+# What `maskdrop model slim` changes of a preset.
+SLIMMABLE = (
+    "backbone_widths",
+    "box_head_width",
+    "box_head_rank",
+    "mask_head_channels",
+    "mask_predictor_channels",
+)
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)

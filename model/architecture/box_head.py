@@ -36,6 +36,11 @@ class BoxHead(tf.Module):
             Conv2d(weights, f"{head}.{index}.0", activation=tf.nn.relu)
             for index in range(preset.box_head_convs)
         ]
+        self.reduce = (
+            Linear(weights, f"{head}.{preset.box_head_reduction}")
+            if preset.box_head_rank
+            else tf.identity
+        )
         self.fcs = [
             Linear(weights, f"{head}.{name}", activation=tf.nn.relu) for name in preset.box_head_fcs
         ]
@@ -46,7 +51,7 @@ class BoxHead(tf.Module):
         with tf.name_scope("box_head"):
             for conv in self.convs:
                 crops = conv(crops)
-            x = tf.reshape(crops, [crops.shape[0], -1])
+            x = self.reduce(tf.reshape(crops, [crops.shape[0], -1]))
             for fc in self.fcs:
                 x = fc(x)
         with tf.name_scope("box_predictor"):

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.architecture.mask_rcnn import MaskRCNN
-from model.config import PRESETS
 from model.export.litert import to_litert
 from model.export.parity import Parity, compare
 from model.export.quantize import quantize
@@ -23,7 +22,7 @@ from model.runtime.errors import ExportError
 from model.runtime.golden import observe_golden
 from model.runtime.manifest import MANIFEST_NAME, FileRecord, Golden, ModelManifest
 from model.runtime.predictor import Predictor
-from model.weights.version_folder import load_weights, written_whole
+from model.weights.version_folder import load_weights, preset_of, written_whole
 
 Artifact = Literal["saved_model", "litert"]
 Precision = Literal["int8", "float32"]
@@ -63,12 +62,8 @@ def export_model(
             f"at least {_LEAST_PHOTOGRAPHS} are needed, 50 do well."
         )
     manifest = ModelManifest.load(folder)
-    if manifest.preset not in PRESETS:
-        raise ExportError(
-            f"{manifest.name} has the preset {manifest.preset!r}; known are {', '.join(PRESETS)}."
-        )
-    preset = replace(PRESETS[manifest.preset], buckets=manifest.preprocessing.buckets)
-    model = MaskRCNN(preset, len(manifest.classes) + 1, load_weights(folder, manifest))
+    weights = load_weights(folder, manifest)
+    model = MaskRCNN(preset_of(manifest), len(manifest.classes) + 1, weights)
     with written_whole(to or folder) as scratch:
         shutil.copytree(folder, scratch, dirs_exist_ok=True)
         if "saved_model" in artifacts:

@@ -8,7 +8,9 @@ ModelError
 ├── CheckpointError     a .pth file that is broken, or would run code
 ├── WeightsMismatch     missing, unexpected or misshapen parameters
 ├── FetchError          a published file could not be downloaded whole
+├── SlimmingError       a model cannot be made smaller in the way asked for
 ├── ExportError         an export that is not what it was made from
+├── TrainingError       training that cannot begin or go on
 └── ServerError         a model server that does not answer, or refuses
 """
 
@@ -45,8 +47,16 @@ class FetchError(ModelError):
     """A published file could not be downloaded whole."""
 
 
+class SlimmingError(ModelError):
+    """A model cannot be made smaller in the way that was asked for."""
+
+
 class ExportError(ModelError):
     """An exported artifact is not what it was made from."""
+
+
+class TrainingError(ModelError):
+    """Training cannot begin or go on; what was saved is safe."""
 
 
 class ServerError(ModelError):

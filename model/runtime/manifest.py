@@ -80,6 +80,7 @@ class Golden:
 class ModelManifest:
     """One version of one model.
 
+    preset_changes: numbers of the network that differ from the preset's, by their name there.
     classes: in the order of the network's labels, label 1 first.
     files: path relative to the folder, with `/` -> its record.
     scores, parity: figures as the evaluation and the export wrote them.
@@ -94,6 +95,7 @@ class ModelManifest:
     source: str
     licence: str
     created: str
+    preset_changes: dict[str, Any] = field(default_factory=dict)
     golden: Golden | None = None
     scores: dict[str, Any] = field(default_factory=dict)
     parity: dict[str, Any] = field(default_factory=dict)
@@ -178,6 +180,9 @@ def parse_manifest(data: object, where: str) -> ModelManifest:
         source=fields.take("source", str),
         licence=fields.take("licence", str),
         created=fields.take("created", str),
+        preset_changes=(
+            fields.take("preset_changes", dict) if fields.has("preset_changes") else {}
+        ),
         golden=_golden(fields.child("golden")) if fields.has("golden") else None,
         scores=fields.take("scores", dict),
         parity=fields.take("parity", dict),

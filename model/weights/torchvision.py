@@ -1,21 +1,14 @@
-"""Strict import of a torchvision Mask R-CNN checkpoint.
+"""Strict import of a torchvision Mask R-CNN checkpoint, and the way back for training.
 
 A preset's plan lists every layer under torchvision's names, with PyTorch's shapes.
 `fold` checks a state dict against it, folds BatchNorm into the convolutions and
-turns the weights into TensorFlow's layouts:
-
-    convolution   (O, I, k, k)    -> (k, k, I, O)
-    depthwise     (I, 1, k, k)    -> (k, k, I, 1)
-    linear        (O, I)          -> (I, O), rows in H, W, C order after a flatten
-    transposed    (I, O, 2, 2)    -> (1, 1, I, 4·O), for depth-to-space
-
-I and O: input and output channels, k: kernel side.
+turns the weights into TensorFlow's layouts.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,12 +22,20 @@ from model.config import (
     Preset,
 )
 from model.runtime.errors import WeightsMismatch
+from model.weights.layouts import (
+    CONVOLUTION,
+    CROP_SIDE,
+    DEPTHWISE,
+    LINEAR,
+    LINEAR_AFTER_FLATTEN,
+    TRANSPOSED,
+    Layout,
+)
 
 Array = NDArray[np.float32]
 Shapes = dict[str, tuple[int, ...]]
 
 _CLASS_SCORES = "roi_heads.box_predictor.cls_score.bias"
-_CROP_SIDE = 7
 _LISTED = 3
 
 # What torchvision renames when it loads a file saved before its layers were named
@@ -46,28 +47,6 @@ _OLD_NAMES = (
 _OLD_MASK_NAME = re.compile(r"^roi_heads\.mask_head\.mask_fcn(\d)\.(weight|bias)$")
 
 
-def _convolution(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    return weight.transpose(2, 3, 1, 0)
-
-
-def _depthwise(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    return weight.transpose(2, 3, 0, 1)
-
-
-def _linear(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    return weight.T
-
-
-def _linear_after_flatten(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    outputs = len(weight)
-    crops = weight.reshape(outputs, -1, _CROP_SIDE, _CROP_SIDE)
-    return crops.transpose(2, 3, 1, 0).reshape(-1, outputs)
-
-
-def _transposed(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    return weight.transpose(0, 2, 3, 1).reshape(1, 1, len(weight), -1)
-
-
 @dataclass(frozen=True, slots=True)
 class _Layer:
     """One layer of the checkpoint; it carries either a bias or a BatchNorm."""
@@ -75,11 +54,11 @@ class _Layer:
     name: str
     shape: tuple[int, ...]
     norm: str | None = None
-    to_tensorflow: Callable[[NDArray[np.float64]], NDArray[np.float64]] = _convolution
+    layout: Layout = CONVOLUTION
 
     @property
     def outputs(self) -> int:
-        return self.shape[1] if self.to_tensorflow is _transposed else self.shape[0]
+        return self.shape[1] if self.layout is TRANSPOSED else self.shape[0]
 
     def shapes(self) -> Shapes:
         vectors = (
@@ -101,13 +80,28 @@ class _Layer:
             bias = beta - mean * scale
         else:
             bias = state[f"{self.name}.bias"].astype(np.float64)
-        weight = self.to_tensorflow(weight)
-        if self.to_tensorflow is _transposed:
+        weight = self.layout.to_tensorflow(weight)
+        if self.layout is TRANSPOSED:
             # The four output pixels of one input pixel share a bias.
             bias = np.tile(bias, 4)
         return {
             f"{self.name}.weight": np.ascontiguousarray(weight, np.float32),
             f"{self.name}.bias": bias.astype(np.float32),
+        }
+
+    def unfold(self, weights: Mapping[str, Array], epsilon: float) -> dict[str, Array]:
+        weight, bias = weights[f"{self.name}.weight"], weights[f"{self.name}.bias"]
+        weight = self.layout.to_pytorch(weight)
+        state = {f"{self.name}.weight": np.ascontiguousarray(weight, np.float32)}
+        bias = bias[: self.outputs]
+        if not self.norm:
+            return state | {f"{self.name}.bias": bias}
+        ones = np.ones_like(bias)
+        return state | {
+            f"{self.norm}.weight": ones,
+            f"{self.norm}.bias": bias,
+            f"{self.norm}.running_mean": 0 * ones,
+            f"{self.norm}.running_var": ones - np.float32(epsilon),
         }
 
 
@@ -125,6 +119,26 @@ def fold(state_dict: Mapping[str, Array], preset: Preset) -> tuple[dict[str, Arr
     for layer in _layers(preset, num_classes):
         weights |= layer.fold(state, preset.batch_norm_epsilon)
     return weights, num_classes
+
+
+def unfold(weights: Mapping[str, Array], preset: Preset) -> dict[str, Array]:
+    """Turn the weights of `MaskRCNN` back into a checkpoint, for a training that goes on.
+
+    What `fold` folded stays folded: a BatchNorm scales by one and adds the bias.
+    Raises WeightsMismatch unless the weights are those of the preset.
+    """
+    num_classes = len(weights[_CLASS_SCORES])
+    layers = list(_layers(preset, num_classes))
+    missing = [layer.name for layer in layers if f"{layer.name}.weight" not in weights]
+    if missing:
+        raise WeightsMismatch(
+            f"The weights do not fit the preset {preset.name}: {_summary('missing', missing)}."
+        )
+    state: dict[str, Array] = {}
+    for layer in layers:
+        state |= layer.unfold(weights, preset.batch_norm_epsilon)
+    _check(state, expected_shapes(preset, num_classes), preset)
+    return state
 
 
 def expected_shapes(preset: Preset, num_classes: int) -> Shapes:
@@ -179,40 +193,41 @@ def _summary(kind: str, names: list[str]) -> str:
 
 def _layers(preset: Preset, num_classes: int) -> Iterator[_Layer]:
     body = {"resnet50": _resnet50, "efficientnet_lite0": _efficientnet_lite0}[preset.backbone]
-    yield from body()
+    yield from body(preset)
     yield from _fpn(preset)
     yield from _rpn(preset)
     yield from _box_head(preset, num_classes)
     yield from _mask_head(preset, num_classes)
 
 
-def _resnet50() -> Iterator[_Layer]:
+def _resnet50(preset: Preset) -> Iterator[_Layer]:
     body = "backbone.body"
     yield _Layer(f"{body}.conv1", (64, 3, 7, 7), norm=f"{body}.bn1")
     inputs = 64
+    widths = iter(preset.block_widths)
     for stage, blocks in enumerate(RESNET50_BLOCKS):
-        width = 64 * 2**stage
+        outputs = 256 * 2**stage
         for block in range(blocks):
-            at = f"{body}.layer{stage + 1}.{block}"
+            at, width = f"{body}.layer{stage + 1}.{block}", next(widths)
             yield _Layer(f"{at}.conv1", (width, inputs, 1, 1), norm=f"{at}.bn1")
             yield _Layer(f"{at}.conv2", (width, width, 3, 3), norm=f"{at}.bn2")
-            yield _Layer(f"{at}.conv3", (4 * width, width, 1, 1), norm=f"{at}.bn3")
+            yield _Layer(f"{at}.conv3", (outputs, width, 1, 1), norm=f"{at}.bn3")
             if block == 0:
                 shortcut = f"{at}.downsample"
-                yield _Layer(f"{shortcut}.0", (4 * width, inputs, 1, 1), norm=f"{shortcut}.1")
-            inputs = 4 * width
+                yield _Layer(f"{shortcut}.0", (outputs, inputs, 1, 1), norm=f"{shortcut}.1")
+            inputs = outputs
 
 
-def _efficientnet_lite0() -> Iterator[_Layer]:
+def _efficientnet_lite0(preset: Preset) -> Iterator[_Layer]:
     body = "backbone.body"
     yield _Layer(f"{body}._conv_stem", (EFFICIENTNET_LITE0_STEM, 3, 3, 3), norm=f"{body}._bn0")
-    for index, block in enumerate(EFFICIENTNET_LITE0_BLOCKS):
+    blocks = zip(EFFICIENTNET_LITE0_BLOCKS, preset.block_widths, strict=True)
+    for index, (block, width) in enumerate(blocks):
         at = f"{body}._blocks.{index}"
-        width = block.in_channels * block.expansion
         if block.expansion > 1:
             yield _Layer(f"{at}._expand_conv", (width, block.in_channels, 1, 1), norm=f"{at}._bn0")
         depthwise = (width, 1, block.kernel, block.kernel)
-        yield _Layer(f"{at}._depthwise_conv", depthwise, f"{at}._bn1", _depthwise)
+        yield _Layer(f"{at}._depthwise_conv", depthwise, f"{at}._bn1", DEPTHWISE)
         yield _Layer(f"{at}._project_conv", (block.out_channels, width, 1, 1), norm=f"{at}._bn2")
 
 
@@ -242,12 +257,15 @@ def _box_head(preset: Preset, num_classes: int) -> Iterator[_Layer]:
     channels, width = preset.fpn_channels, preset.box_head_width
     for index in range(preset.box_head_convs):
         yield _conv_block(preset, f"{head}.{index}", (channels, channels, 3, 3))
-    inputs = channels * _CROP_SIDE**2
-    for index, name in enumerate(preset.box_head_fcs):
-        shape = (width, width if index else inputs)
-        yield _Layer(f"{head}.{name}", shape, None, _linear if index else _linear_after_flatten)
-    yield _Layer(f"{predictor}.cls_score", (num_classes, width), None, _linear)
-    yield _Layer(f"{predictor}.bbox_pred", (4 * num_classes, width), None, _linear)
+    fcs = [(name, width) for name in preset.box_head_fcs]
+    if preset.box_head_rank:
+        fcs.insert(0, (preset.box_head_reduction, preset.box_head_rank))
+    inputs, layout = channels * CROP_SIDE**2, LINEAR_AFTER_FLATTEN
+    for name, outputs in fcs:
+        yield _Layer(f"{head}.{name}", (outputs, inputs), None, layout)
+        inputs, layout = outputs, LINEAR
+    yield _Layer(f"{predictor}.cls_score", (num_classes, width), None, LINEAR)
+    yield _Layer(f"{predictor}.bbox_pred", (4 * num_classes, width), None, LINEAR)
 
 
 def _mask_head(preset: Preset, num_classes: int) -> Iterator[_Layer]:
@@ -256,7 +274,7 @@ def _mask_head(preset: Preset, num_classes: int) -> Iterator[_Layer]:
         yield _conv_block(preset, f"roi_heads.mask_head.{index}", (channels, inputs, 3, 3))
         inputs = channels
     predictor, hidden = "roi_heads.mask_predictor", preset.mask_predictor_channels
-    yield _Layer(f"{predictor}.conv5_mask", (inputs, hidden, 2, 2), None, _transposed)
+    yield _Layer(f"{predictor}.conv5_mask", (inputs, hidden, 2, 2), None, TRANSPOSED)
     yield _Layer(f"{predictor}.mask_fcn_logits", (num_classes, hidden, 1, 1))
 
 

@@ -9,12 +9,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.config import PRESETS, SLIMMABLE, Preset
 from model.runtime.errors import ManifestError
 from model.runtime.manifest import ModelManifest
 from model.runtime.versions import versions
@@ -53,6 +55,13 @@ def save_weights(folder: Path, weights: Weights, dtype: type[np.floating]) -> No
     np.savez(folder / WEIGHTS_NAME, **arrays)
 
 
+def weights_dtype(folder: Path) -> type[np.floating[Any]]:
+    """Return the type in which `weights.npz` keeps its numbers."""
+    with np.load(folder / WEIGHTS_NAME, allow_pickle=False) as archive:
+        kind: type[np.floating[Any]] = archive[archive.files[0]].dtype.type
+        return kind
+
+
 def load_weights(folder: Path, manifest: ModelManifest) -> dict[str, NDArray[np.float32]]:
     """Read `weights.npz` as float32, held against its digest.
 
@@ -64,3 +73,31 @@ def load_weights(folder: Path, manifest: ModelManifest) -> dict[str, NDArray[np.
             return {name: archive[name].astype(np.float32) for name in archive.files}
     except ValueError as error:
         raise ManifestError(f"{folder / WEIGHTS_NAME} is not a weights archive: {error}.") from None
+
+
+def preset_of(manifest: ModelManifest) -> Preset:
+    """Return a version's network: its preset, what slimming changed of it, its input shapes.
+
+    Raises ManifestError for a preset or a change that is not known here.
+    """
+    if manifest.preset not in PRESETS:
+        raise ManifestError(
+            f"{manifest.name} has the preset {manifest.preset!r}; known are {', '.join(PRESETS)}."
+        )
+    for name, value in manifest.preset_changes.items():
+        if name not in SLIMMABLE or not _are_counts(value):
+            raise ManifestError(
+                f"{manifest.name} changes {name} of its preset to {value!r}; expected are counts, "
+                f"of {', '.join(SLIMMABLE)}."
+            )
+    changes: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value  # JSON has no tuples
+        for name, value in manifest.preset_changes.items()
+    }
+    preset = PRESETS[manifest.preset]
+    return replace(preset, buckets=manifest.preprocessing.buckets, **changes)
+
+
+def _are_counts(value: object) -> bool:
+    values = value if isinstance(value, list | tuple) else [value]
+    return all(type(each) is int and each > 0 for each in values)
