@@ -9,6 +9,7 @@ ModelError
 ├── WeightsMismatch     missing, unexpected or misshapen parameters
 ├── FetchError          a published file could not be downloaded whole
 ├── SlimmingError       a model cannot be made smaller in the way asked for
+├── DataError           annotations or photographs that cannot be used
 ├── ExportError         an export that is not what it was made from
 ├── TrainingError       training that cannot begin or go on
 └── ServerError         a model server that does not answer, or refuses
@@ -49,6 +50,10 @@ class FetchError(ModelError):
 
 class SlimmingError(ModelError):
     """A model cannot be made smaller in the way that was asked for."""
+
+
+class DataError(ModelError):
+    """Annotations, or the photographs that they name, cannot be used."""
 
 
 class ExportError(ModelError):
