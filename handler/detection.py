@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import sys
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from resource import RUSAGE_SELF, getrusage
 
+from handler.cost import Tariff
 from handler.errors import BadOptions
 from handler.images import ImageLimits, Photo, open_photo
 from handler.rle import encode_rle
@@ -35,6 +36,7 @@ class Result:
     detections: Detections
     cold: bool
     stopwatch: Stopwatch = field(repr=False)
+    tariff: Tariff | None = None
 
     def masks(self) -> Iterator[InstanceMask]:
         """Each instance's mask at the options' threshold, in order, one in memory."""
@@ -55,11 +57,15 @@ class Result:
             options=self.options,
             detections=instances,
             outputs=tuple(outputs),
-            receipt=Receipt(
-                cold=self.cold,
-                milliseconds=self.stopwatch.milliseconds,
-                peak_memory_mb=_peak_memory_mb(),
-            ),
+            receipt=self._receipt(),
+        )
+
+    def _receipt(self) -> Receipt:
+        return Receipt(
+            cold=self.cold,
+            milliseconds=self.stopwatch.milliseconds,
+            peak_memory_mb=_peak_memory_mb(),
+            cost=self.tariff.charge(self.stopwatch.elapsed_ms) if self.tariff else None,
         )
 
     def _describe(self, index: int, mask: InstanceMask) -> Detection:
@@ -80,7 +86,13 @@ class Result:
 class Detector:
     """A loaded model and the limits on what it is shown; safe to share between threads."""
 
-    def __init__(self, predictor: Predictor, limits: ImageLimits | None = None) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        limits: ImageLimits | None = None,
+        tariff: Tariff | None = None,
+    ) -> None:
+        """Detect with `predictor`, on a machine that costs `tariff`."""
         self.model = Model(
             name=predictor.manifest.name,
             version=predictor.manifest.version,
@@ -88,6 +100,7 @@ class Detector:
         )
         self.predictor = predictor
         self.limits = limits or ImageLimits()
+        self._tariff = tariff
         self._cold = True
 
     def detect(
@@ -99,15 +112,16 @@ class Detector:
         key: str | None = None,
         etag: str | None = None,
         version_id: str | None = None,
-        on_stage: Callable[[str], None] | None = None,
+        stopwatch: Stopwatch | None = None,
     ) -> Result:
         """Find the instances in a photograph: a file, or a bucket's object `key` with its `etag`.
 
+        `stopwatch`: one that runs already, where there was work before.
         Raises BadOptions for a class that the model does not know, and a BadImage.
         """
         self.check_classes(options)
         cold, self._cold = self._cold, False
-        stopwatch = Stopwatch(on_stage)
+        stopwatch = stopwatch or Stopwatch()
         with stopwatch.stage("decoding"):
             photo = open_photo(data, self.limits)
             frame_size = (photo.width, photo.height)
@@ -136,7 +150,7 @@ class Detector:
             height=photo.height,
             orientation=photo.orientation,
         )
-        return Result(photo, source, self.model, options, detections, cold, stopwatch)
+        return Result(photo, source, self.model, options, detections, cold, stopwatch, self._tariff)
 
     def check_classes(self, options: Options) -> None:
         """Raise BadOptions for a class that the model does not know, with those that are near."""

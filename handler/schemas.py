@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
-SCHEMA_VERSION: Literal[1] = 1
+from handler.prices import Platform
+
+# A manifest of version 1 has no `cost` in its receipt, and is read all the same.
+MANIFEST_VERSION: Literal[2] = 2
 
 State = Literal["queued", "starting", "decoding", "inferring", "writing", "succeeded", "failed"]
 OutputName = Literal["instances", "labels", "overlay", "cutouts", "rle", "polygons"]
@@ -95,18 +98,38 @@ class Detection(_Shape):
     ]
 
 
+class Cost(_Shape):
+    """What the computing costs; a cold start and requests to the bucket come on top."""
+
+    platform: Platform
+    memory_mb: Annotated[int, Field(description="As configured; 1,024 are a GB.")]
+    milliseconds: Annotated[
+        float,
+        Field(
+            description="From reading the photograph to its manifest, rounded up as it is charged."
+        ),
+    ]
+    gb_seconds: float
+    usd: Annotated[float, Field(description="Estimated, for a request that runs by itself.")]
+    prices: Annotated[str, Field(description="Whose they are, where and when.")]
+
+
 class Receipt(_Shape):
     """What it took."""
 
     cold: Annotated[bool, Field(description="The process's first detection.")]
     milliseconds: Annotated[dict[str, float], Field(description="Per stage.")]
     peak_memory_mb: Annotated[float, Field(description="Of the process so far.")]
+    cost: Annotated[
+        Cost | None,
+        Field(description="Null where nobody charges by the second: on a machine of one's own."),
+    ] = None
 
 
 class Manifest(_Shape):
     """Everything about one photograph's detection; outputs are file names beside it."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = MANIFEST_VERSION
     id: Annotated[str | None, Field(description="Of the result in the bucket.")] = None
     status: Literal["succeeded"] = "succeeded"
     source: Source
@@ -137,7 +160,7 @@ class Failure(_Shape):
 class FailedManifest(_Shape):
     """What stands in the manifest's place when a photograph cannot be detected."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = MANIFEST_VERSION
     id: str | None = None
     status: Literal["failed"] = "failed"
     source: FailedSource
@@ -149,7 +172,7 @@ class FailedManifest(_Shape):
 class Status(_Shape):
     """How far a detection is; overwritten as it goes on."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     id: str
     state: State
     key: Annotated[str, Field(description="The photograph's.")]

@@ -8,6 +8,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from handler.images import ImageLimits
+from handler.prices import Platform, Rates
 from model.runtime.backends import BackendName
 from model.runtime.versions import DEFAULT_MODEL
 
@@ -72,6 +73,22 @@ class Settings(BaseSettings):
         ),
     ] = None
 
+    cloud_run_vcpus: Annotated[
+        float | None,
+        Field(gt=0, description="On Cloud Run, the service's vCPUs; for receipts, with the next."),
+    ] = None
+    cloud_run_memory_mb: Annotated[
+        int | None, Field(ge=1, description="On Cloud Run, the service's memory, MiB.")
+    ] = None
+    cloud_run_gpus: Annotated[int, Field(ge=0, description="On Cloud Run, the service's GPUs.")] = 0
+    prices: Annotated[
+        dict[Platform, Rates],
+        Field(
+            description="Prices in place of those in `handler/prices.py`, as JSON: "
+            '`{"lambda-arm64": {"gib_second": 0.00001, "request": 2e-7}}`.'
+        ),
+    ] = {}
+
     @property
     def max_request_bytes(self) -> int:
         """The largest body: a photograph in base64, and 1 MiB for what goes around it."""
@@ -85,3 +102,13 @@ class Settings(BaseSettings):
             max_pixels=self.max_image_pixels,
             max_side=self.max_image_side,
         )
+
+
+class LambdaEnvironment(BaseSettings):
+    """What AWS Lambda tells a function of itself; None elsewhere."""
+
+    model_config = SettingsConfigDict(env_prefix="AWS_LAMBDA_FUNCTION_", frozen=True)
+
+    memory_mb: Annotated[int | None, Field(validation_alias="AWS_LAMBDA_FUNCTION_MEMORY_SIZE")] = (
+        None
+    )

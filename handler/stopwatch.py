@@ -8,10 +8,14 @@ from time import perf_counter
 
 
 class Stopwatch:
-    """Adds up wall-clock time per stage; `on_stage` hears the name of each as it begins."""
+    """Adds up wall-clock time per stage; `on_stage` hears the name of each as it begins.
+
+    It runs from when it is made.
+    """
 
     def __init__(self, on_stage: Callable[[str], None] | None = None) -> None:
         self._on_stage = on_stage
+        self._started = perf_counter()
         self._seconds: dict[str, float] = {}
 
     @contextmanager
@@ -24,6 +28,11 @@ class Stopwatch:
             yield
         finally:
             self._seconds[name] = self._seconds.get(name, 0.0) + perf_counter() - started
+
+    @property
+    def elapsed_ms(self) -> float:
+        """All the time so far, stages or not."""
+        return (perf_counter() - self._started) * 1000
 
     @property
     def milliseconds(self) -> dict[str, float]:

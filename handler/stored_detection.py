@@ -12,6 +12,7 @@ from handler.outputs import render
 from handler.queue import Job
 from handler.results import AnyManifest, Results, result_id
 from handler.schemas import FailedManifest, FailedSource, Failure, Manifest, Options, State
+from handler.stopwatch import Stopwatch
 from handler.storage import ObjectInfo, ObjectStore
 from handler.telemetry import Telemetry
 from model.runtime.errors import ModelError
@@ -86,8 +87,10 @@ class StoredDetector:
         Raises a BadImage, ObjectTooLarge, ObjectNotFound, and ObjectChanged when the
         object is no longer the one that was named.
         """
+        stopwatch = Stopwatch(lambda stage: report(_STAGES[stage]) if stage in _STAGES else None)
         try:
-            body = self._read(task.info)
+            with stopwatch.stage("reading"):
+                body = self._read(task.info)
             report("starting")
             result = self._detector.detect(
                 body,
@@ -95,7 +98,7 @@ class StoredDetector:
                 key=task.info.key,
                 etag=task.info.etag,
                 version_id=task.info.version_id,
-                on_stage=lambda stage: report(_STAGES[stage]) if stage in _STAGES else None,
+                stopwatch=stopwatch,
             )
             report("writing")
             names = self.results.write_files(task.id, render(result))

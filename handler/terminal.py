@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from handler.outcomes import Outcome
-from handler.schemas import Manifest
+from handler.schemas import Cost, Manifest
 
 errors = Console(stderr=True)
 
@@ -56,15 +56,27 @@ def native_stderr_closed() -> Iterator[None]:
 def print_outcomes(outcomes: Iterable[Outcome], out: Path | None) -> list[Outcome]:
     """Print a row per photograph that succeeded; answer those that failed."""
     table = Table("Photograph", "Size", "Found", "Seconds", "Results", box=None, pad_edge=False)
-    failed = []
+    failed, costs = [], []
     for outcome in outcomes:
         if outcome.manifest is None:
             failed.append(outcome)
         else:
+            costs.append(outcome.manifest.receipt.cost)
             table.add_row(*_row(outcome, outcome.manifest), f"{out}/{outcome.photo.folder}/")
     if table.row_count:
         Console().print(table)
+        _print_cost([each for each in costs if each])
     return failed
+
+
+def _print_cost(costs: Sequence[Cost]) -> None:
+    """Sum up the receipts of a service that is charged for."""
+    if costs:
+        gb_seconds, usd = sum(each.gb_seconds for each in costs), sum(each.usd for each in costs)
+        typer.echo(
+            f"{gb_seconds:.2f} GB-seconds of {costs[0].platform}, about ${usd:.6f} "
+            f"({costs[0].prices})."
+        )
 
 
 def end_with(failed: Sequence[Outcome], total: int) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from handler.cost import find_tariff
 from handler.detection import Detector
 from handler.errors import StorageUnavailable
 from handler.model_loader import ModelLoader
 from handler.queue import JobQueue
-from handler.settings import Settings
+from handler.settings import LambdaEnvironment, Settings
 from handler.storage import ObjectStore
 from handler.stored_detection import StoredDetector
 from handler.telemetry import NoTelemetry, Telemetry
@@ -74,7 +75,7 @@ def _load_detector(settings: Settings) -> Detector:
         server=settings.tfserving_url,
         check_golden=True,
     )
-    return Detector(predictor, settings.image_limits)
+    return Detector(predictor, settings.image_limits, find_tariff(settings, LambdaEnvironment()))
 
 
 def _store(settings: Settings) -> ObjectStore | None:

@@ -21,6 +21,7 @@ export function result(state, scene, actions) {
         "p",
         { class: "result-facts" },
         h("span", {}, text.result.timing(receipt.milliseconds.inferring ?? 0, receipt.cold)),
+        receipt.cost ? h("span", {}, text.result.cost(receipt.cost)) : null,
         h("span", {}, text.result.model(model)),
       ),
     ),

@@ -73,6 +73,7 @@ export const text = {
     filteredHint: "Lower the score, or switch a class back on.",
     timing: (milliseconds, cold) =>
       `Found in ${number(Math.round(milliseconds))} ms${cold ? ", the first since the model woke up" : ""}`,
+    cost: ({ gb_seconds, usd }) => `${gb_seconds.toFixed(2)} GB-s, about $${(usd * 1000).toFixed(3)} for 1,000`,
     model: ({ name, version }) => `${name} · version ${version}`,
   },
 
