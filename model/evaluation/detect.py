@@ -1,0 +1,90 @@
+"""What a predictor finds in the photographs, as COCO results.
+
+A mask is encoded as soon as it is pasted, so that only one is in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pycocotools import mask as coco_mask
+
+from model.evaluation.truth import Photograph, Truth
+from model.runtime.detections import InstanceMask
+from model.runtime.errors import DataError
+from model.runtime.postprocess import paste_masks
+from model.runtime.predictor import Predictor
+
+# COCO's protocol keeps everything that a detector is at all sure of.
+SCORE_THRESHOLD = 0.05
+
+
+class Rle(TypedDict):
+    """COCO's compressed run lengths; `size` is [height, width] of the photograph."""
+
+    size: list[int]
+    counts: str
+
+
+class Result(TypedDict):
+    """One detection; `bbox` is x, y, width, height in the photograph's pixels."""
+
+    image_id: int
+    category_id: int
+    bbox: list[float]
+    score: float
+    segmentation: Rle
+
+
+def detect_all(predictor: Predictor, truth: Truth) -> Iterator[list[Result]]:
+    """Yield what is found in each photograph, of the classes that the truth has.
+
+    Raises DataError for a photograph that cannot be read, or has another size than stated.
+    """
+    names = [each.name for each in truth.classes]
+    for photograph in truth.photographs:
+        pixels = read_pixels(photograph)
+        size = (photograph.width, photograph.height)
+        found = predictor.predict(pixels, size, score_threshold=SCORE_THRESHOLD, classes=names)
+        results = []
+        for index, mask in enumerate(paste_masks(found)):
+            category = truth.category(found.class_names[index])
+            assert category is not None, "predict was asked for the truth's classes alone"
+            x1, y1, x2, y2 = found.boxes[index].tolist()
+            results.append(
+                Result(
+                    image_id=photograph.id,
+                    category_id=category,
+                    bbox=[x1, y1, x2 - x1, y2 - y1],
+                    score=float(found.scores[index]),
+                    segmentation=_encode(mask, *size),
+                )
+            )
+        yield results
+
+
+def read_pixels(photograph: Photograph) -> NDArray[np.uint8]:
+    """Decode to RGB (h, w, 3), as the file stores it; raises DataError."""
+    try:
+        with Image.open(photograph.path) as file:
+            pixels = np.asarray(file.convert("RGB"))
+    except OSError as error:
+        raise DataError(f"{photograph.path} cannot be read: {error}.") from None
+    height, width = pixels.shape[:2]
+    if (width, height) != (photograph.width, photograph.height):
+        raise DataError(
+            f"{photograph.path} is {width}×{height}; its annotations are for "
+            f"{photograph.width}×{photograph.height}."
+        )
+    return pixels
+
+
+def _encode(mask: InstanceMask, width: int, height: int) -> Rle:
+    frame = np.zeros((height, width), np.uint8, order="F")
+    frame[mask.window] = mask.pixels
+    encoded = coco_mask.encode(frame)
+    return Rle(size=[height, width], counts=encoded["counts"].decode("ascii"))
