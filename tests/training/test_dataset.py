@@ -12,16 +12,9 @@ from PIL import Image
 
 pytest.importorskip("torch", reason="training needs PyTorch: make test-training")
 
-from model.training.dataset import (
-    BatchSampler,
-    DetectionDataset,
-    Sample,
-    View,
-    place_box,
-    place_mask,
-    read_samples,
-    repeat_factors,
-)
+from model.training.dataset import BatchSampler, DetectionDataset
+from model.training.samples import Sample, read_samples, repeat_factors
+from model.training.views import View, place_box, place_mask
 
 CAT, DOG = 17, 18
 SQUARE = [20, 10, 60, 10, 60, 50, 20, 50]
