@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from handler.backfill_cli import app as backfill_commands
 from handler.cli_options import (
     DEFAULTS,
     OUTPUT_NAMES,
@@ -33,6 +34,7 @@ from handler.errors import MaskdropError
 from handler.export_files import EXPORT_NAMES, ExportFile
 from handler.local_cli import app as local_commands
 from handler.local_run import LocalRun
+from handler.model_source import find_model_folder
 from handler.outcomes import Outcome
 from handler.photo_files import find_photos
 from handler.terminal import (
@@ -44,7 +46,6 @@ from handler.terminal import (
 )
 from model.runtime.errors import ModelError
 from model.runtime.predictor import Predictor
-from model.runtime.versions import find_model
 
 _DEFAULT_OUT = Path("out")
 # Who needs a package that serving does not: the extra that brings it.
@@ -113,6 +114,7 @@ app.add_typer(
     no_args_is_help=True,
 )
 app.add_typer(client_commands)
+app.add_typer(backfill_commands)
 app.add_typer(local_commands)
 
 
@@ -153,8 +155,8 @@ def detect(
             "--model",
             "-m",
             metavar="NAME",
-            help="A model's name, name/version or folder, as `maskdrop model list` shows them; "
-            "if not given, MASKDROP_MODEL's, else the one that comes along.",
+            help="A model's name, name/version or folder, as `maskdrop model list` shows them, or "
+            "s3://bucket/models/name; if not given, MASKDROP_MODEL's, else the one that comes along.",
         ),
     ] = None,
     score_threshold: ScoreThreshold = DEFAULTS.score_threshold,
@@ -207,7 +209,7 @@ def detect(
 
 def _load_detector(model: str | None) -> Detector:
     settings = read_settings()
-    folder = find_model(model or settings.model)
+    folder = find_model_folder(model or settings.model, settings)
     with native_stderr_closed():
         predictor = Predictor.load(folder, settings.backend, settings.threads)
     return Detector(predictor, settings.image_limits)

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from threading import Lock, Thread
 
 from handler.detection import Detector
-from handler.errors import NotReady
+from handler.errors import MaskdropError, NotReady
 from model.runtime.errors import ModelError
 
 
@@ -33,7 +33,7 @@ class ModelLoader:
         self.start()
         try:
             return self._future.result()
-        except ModelError as error:
+        except (ModelError, MaskdropError) as error:
             raise NotReady(f"The model cannot be used. {error}") from error
 
     def check_ready(self) -> None:

@@ -21,7 +21,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MASKDROP_", frozen=True)
 
     model: Annotated[
-        str, Field(description="A model's folder (its highest version is taken), or a version's.")
+        str,
+        Field(
+            description="A model's folder (its highest version is taken) or a version's; here, or "
+            "in a bucket as `s3://bucket/models/name`."
+        ),
     ] = DEFAULT_MODEL
     backend: Annotated[
         BackendName, Field(description="What runs the network: litert, saved_model, or tfserving.")

@@ -8,13 +8,13 @@ from handler.cost import find_tariff
 from handler.detection import Detector
 from handler.errors import StorageUnavailable
 from handler.model_loader import ModelLoader
+from handler.model_source import find_model_folder
 from handler.queue import JobQueue
 from handler.settings import LambdaEnvironment, Settings
 from handler.storage import ObjectStore
 from handler.stored_detection import StoredDetector
 from handler.telemetry import NoTelemetry, Telemetry
 from model.runtime.predictor import Predictor
-from model.runtime.versions import find_model
 
 # Where the platform sets no limit on an answer, the memory of both sides does.
 MAX_ANSWER_BYTES = 32 * 2**20
@@ -69,7 +69,7 @@ def build_services(
 
 def _load_detector(settings: Settings) -> Detector:
     predictor = Predictor.load(
-        find_model(settings.model),
+        find_model_folder(settings.model, settings),
         settings.backend,
         threads=settings.threads,
         server=settings.tfserving_url,

@@ -11,7 +11,7 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
-from model.runtime.backends import BackendName
+from model.runtime.backends import BackendName, served_files
 from model.runtime.predictor import Predictor
 
 
@@ -65,6 +65,5 @@ def measure(
 
 def _megabytes(predictor: Predictor, backend: BackendName) -> float:
     """Size of the files that the backend loads."""
-    served = ("model.tflite",) if backend == "litert" else ("saved_model.pb", "variables/")
-    files = predictor.manifest.files
-    return sum(record.bytes for name, record in files.items() if name.startswith(served)) / 1e6
+    manifest = predictor.manifest
+    return sum(manifest.files[name].bytes for name in served_files(backend, manifest)) / 1e6

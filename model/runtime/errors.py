@@ -12,6 +12,7 @@ ModelError
 ├── DataError           annotations or photographs that cannot be used
 ├── ExportError         an export that is not what it was made from
 ├── TrainingError       training that cannot begin or go on
+├── NoRoom              no place on this machine to put a model
 └── ServerError         a model server that does not answer, or refuses
 """
 
@@ -62,6 +63,10 @@ class ExportError(ModelError):
 
 class TrainingError(ModelError):
     """Training cannot begin or go on; what was saved is safe."""
+
+
+class NoRoom(ModelError):
+    """No place on this machine where a model could be put."""
 
 
 class ServerError(ModelError):

@@ -16,6 +16,12 @@ from numpy.typing import NDArray
 from model.runtime.manifest import ModelManifest
 
 BackendName = Literal["litert", "saved_model", "tfserving"]
+# What each reads of a version folder: how the paths of its files begin.
+_SERVED: dict[BackendName, tuple[str, ...]] = {
+    "litert": ("model.tflite",),
+    "saved_model": ("saved_model.pb", "variables/"),
+    "tfserving": (),
+}
 
 # (scores (n,), labels (n,)) -> the indices, in order, whose masks are wanted.
 Keep = Callable[[NDArray[np.float32], NDArray[np.int32]], NDArray[np.int64]]
@@ -47,6 +53,11 @@ class Backend(Protocol):
 
         Only the detections that `keep` chooses are answered.
         """
+
+
+def served_files(name: BackendName, manifest: ModelManifest) -> list[str]:
+    """List the files of a version that a backend reads."""
+    return [file for file in manifest.files if file.startswith(_SERVED[name])]
 
 
 def load_backend(
