@@ -156,7 +156,8 @@ def detect(
             "-m",
             metavar="NAME",
             help="A model's name, name/version or folder, as `maskdrop model list` shows them, or "
-            "s3://bucket/models/name; if not given, MASKDROP_MODEL's, else the one that comes along.",
+            "s3://bucket/models/name; if not given, MASKDROP_MODEL's, else the one that comes "
+            "along.",
         ),
     ] = None,
     score_threshold: ScoreThreshold = DEFAULTS.score_threshold,
