@@ -1,4 +1,4 @@
-"""`maskdrop model`: fetch, import, export, verify, bench, evaluate, list and info.
+"""`maskdrop model`: fetch, import, export, verify, bench, check-data, evaluate, list and info.
 
 Thin: every command calls one use case, imported when it runs, so that `--help` needs
 neither TensorFlow nor pycocotools.
@@ -29,14 +29,17 @@ from model.runtime.backends import BackendName
 from model.runtime.errors import WeightsMismatch
 from model.runtime.manifest import ModelClass, ModelManifest
 from model.runtime.versions import LOCAL_MODELS, ZOO, find_model, versions
+from model.slimming.pruning import PARTS
 
 if TYPE_CHECKING:
     from model.evaluation.coco import Scores
+    from model.slimming.slim_model import Extent
 
 app = typer.Typer(help="Fetch, convert, check and describe models.", no_args_is_help=True)
 console = Console()
 
 PresetName = enum.StrEnum("PresetName", {name: name for name in PRESETS})  # type: ignore[misc]
+PartName = enum.StrEnum("PartName", {name: name for name in PARTS})  # type: ignore[misc]
 PublishedName = enum.StrEnum(  # type: ignore[misc]
     "PublishedName", {name: name for name in PRESETS if name.startswith("coco-")}
 )
@@ -83,7 +86,7 @@ def fetch(
         source=published.url,
         licence=published.licence,
     )
-    _imported(folder)
+    _next_is_export("Imported into", folder)
 
 
 @app.command("import")
@@ -127,7 +130,42 @@ def import_checkpoint(
         licence=licence,
         dtype=np.float16 if half else np.float32,
     )
-    _imported(folder)
+    _next_is_export("Imported into", folder)
+
+
+@app.command()
+def slim(
+    model: Model,
+    prune: Annotated[
+        float | None,
+        typer.Option(help="Share of the channels to remove, the least important ones."),
+    ] = None,
+    part: Annotated[
+        list[PartName] | None,
+        typer.Option(help="Where to remove channels; may be repeated. [default: everywhere]"),
+    ] = None,
+    rank: Annotated[
+        int | None,
+        typer.Option(help="Factor the box head's first layer into two, with this rank."),
+    ] = None,
+    energy: Annotated[
+        float | None,
+        typer.Option(help="The same, with the rank that keeps this share of its energy."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The new model's name. [default: the model's and -slim]")
+    ] = None,
+    to: Base = LOCAL_MODELS,
+) -> None:
+    """Make a smaller model: prune channels, factor the box head (truncated SVD)."""
+    from model.slimming.slim_model import Slimming, slim_model
+
+    folder = find_model(model)
+    slimming = Slimming(prune, tuple(each.value for each in part or PARTS), rank, energy)
+    slimmed = slim_model(folder, slimming, to, name or f"{folder.parent.name}-slim")
+    console.print(f"{folder} {slimming}:")
+    console.print(_extent_table(slimmed.before, slimmed.after))
+    _next_is_export("Written to", slimmed.folder)
 
 
 @app.command()
@@ -230,6 +268,54 @@ def bench(
 
 
 @app.command()
+def check_data(
+    train: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="The COCO file to train on.")
+    ],
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, file_okay=False, help="Its photographs. [default: images/ beside it]"
+        ),
+    ] = None,
+    val: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="The COCO file to be scored on."),
+    ] = None,
+    val_images: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Its photographs. [default: --images]"),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print every finding as JSON, and nothing else.")
+    ] = False,
+) -> None:
+    """Check annotated photographs before training: files, boxes, masks, ids, classes, leaks.
+
+    Ends with 0, or with 1 when there are errors; warnings are worth a look.
+    """
+    from model.training.check_data import check_data as check
+    from model.training.checks.records import read_data_set
+    from model.training.checks.report import report_json, report_summary, report_table
+
+    folder = images or train.parent / "images"
+    learnt = read_data_set(train, folder)
+    scored = read_data_set(val, val_images or folder) if val else None
+    total = len(learnt.images) + (len(scored.images) if scored else 0)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("Reading photographs", total=total)
+        report = check(learnt, scored, lambda: progress.advance(task))
+    if as_json:
+        typer.echo(json.dumps(report_json(report), indent=1))
+    else:
+        if report.findings:
+            console.print(report_table(report))
+        console.print("\n".join(report_summary(report)))
+    if report.count("error"):
+        raise typer.Exit(1)
+
+
+@app.command()
 def evaluate(
     model: Model,
     data: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="A COCO file.")],
@@ -291,6 +377,10 @@ def info(
     table = Table(show_header=False, box=None)
     for label, text in (
         ("model", f"{manifest.name}, version {manifest.version}, preset {manifest.preset}"),
+        *(
+            (f"  {name}", _spaced(tuple(number) if isinstance(number, list) else number))
+            for name, number in manifest.preset_changes.items()
+        ),
         ("folder", str(folder)),
         ("digest", manifest.digest),
         ("classes", ", ".join(each.name for each in manifest.classes)),
@@ -342,9 +432,26 @@ def _classes_of(preset: str, path: Path | None) -> tuple[ModelClass, ...]:
     return CATALOGUE[preset].classes
 
 
-def _imported(folder: Path) -> None:
-    console.print(f"Imported into {folder}.")
+def _next_is_export(done: str, folder: Path) -> None:
+    console.print(f"{done} {folder}.")
     console.print(f"Next: maskdrop model export {folder} --calibration PHOTOS")
+
+
+def _extent_table(before: Extent, after: Extent) -> Table:
+    table = Table("", "before", "after", "", box=None)
+    for label, old, new in (
+        ("parameters, M", before.parameters / 1e6, after.parameters / 1e6),
+        ("weights.npz, MB", before.bytes / 1e6, after.bytes / 1e6),
+    ):
+        table.add_row(label, f"{old:.2f}", f"{new:.2f}", f"{new / old - 1:+.0%}")
+    for name, number in after.numbers.items():
+        if number != before.numbers[name]:
+            table.add_row(name, _spaced(before.numbers[name]), _spaced(number))
+    return table
+
+
+def _spaced(number: object) -> str:
+    return " ".join(map(str, number)) if isinstance(number, tuple) else str(number or "-")
 
 
 def _shortened(classes: tuple[ModelClass, ...]) -> str:

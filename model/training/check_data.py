@@ -1,0 +1,63 @@
+"""Check a COCO-format data set before anything is learnt from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from model.training.checks.annotations import check_ids, check_references, check_shapes
+from model.training.checks.classes import check_balance, check_objects, compare_classes
+from model.training.checks.findings import Finding, Level
+from model.training.checks.photographs import (
+    Photograph,
+    check_duplicates,
+    check_leaks,
+    check_sizes,
+    read_photographs,
+)
+from model.training.checks.records import DataSet
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in the data sets."""
+
+    data_sets: tuple[DataSet, ...]
+    findings: tuple[Finding, ...]
+
+    def count(self, level: Level) -> int:
+        """How many findings there are of a level."""
+        return sum(each.rule.level == level for each in self.findings)
+
+
+def check_data(
+    train: DataSet, val: DataSet | None = None, on_photograph: Callable[[], None] = lambda: None
+) -> Report:
+    """Check a training set, and a validation set against it.
+
+    on_photograph: called for each that was read, for a progress bar.
+    """
+    learnt, findings = _check_one(train, on_photograph)
+    findings += check_balance(train)
+    if val is None:
+        return Report((train,), tuple(findings))
+    scored, more = _check_one(val, on_photograph)
+    findings += chain(more, compare_classes(train, val), check_leaks(train, learnt, val, scored))
+    return Report((train, val), tuple(findings))
+
+
+def _check_one(
+    data: DataSet, on_photograph: Callable[[], None]
+) -> tuple[list[Photograph], list[Finding]]:
+    photographs, unread = read_photographs(data, on_photograph)
+    return photographs, [*data.findings, *unread, *_faults(data, photographs)]
+
+
+def _faults(data: DataSet, photographs: list[Photograph]) -> Iterator[Finding]:
+    yield from check_sizes(data, photographs)
+    yield from check_ids(data)
+    yield from check_references(data)
+    yield from check_shapes(data)
+    yield from check_objects(data)
+    yield from check_duplicates(data, photographs)

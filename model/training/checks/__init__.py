@@ -1,0 +1,1 @@
+"""What `maskdrop model check-data` looks for; needs neither PyTorch nor TensorFlow."""
