@@ -7,6 +7,7 @@ results/{id}/status.json       progress while it runs
 results/{id}/{output}          masks and pictures
 latest/{source key}.json       a copy of the newest manifest for that object
 models/{name}/{version}/…
+backfill/{run}/report.json     what became of every object of a backfill, and what it is made from
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ UPLOADS = "uploads/"
 INBOX = "inbox/"
 RESULTS = "results/"
 LATEST = "latest/"
+MODELS = "models/"
+BACKFILL = "backfill/"
+# What Maskdrop itself writes: never a photograph to detect in.
+OURS = (RESULTS, LATEST, MODELS, BACKFILL)
 
 # S3's limit on a key, in bytes of UTF-8.
 MAX_KEY_BYTES = 1024
@@ -81,6 +86,11 @@ def latest_key(source_key: str) -> str:
         cut = name[: room - len(digest) - 1].decode(errors="ignore")
         source_key = f"{cut}-{digest}"
     return f"{LATEST}{source_key}.json"
+
+
+def backfill_folder(run: str) -> str:
+    """backfill/{run}/"""
+    return f"{BACKFILL}{run}/"
 
 
 def digest_id(text: str) -> str:
