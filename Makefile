@@ -43,6 +43,42 @@ test: .venv/.dev chromium ## Run every test, after installing what they need
 test-training: .venv/.train ## Test training too (downloads PyTorch, gigabytes)
 	$(BIN)/pytest tests/training
 
+# docker, podman and buildah take the same words; BUILD_FLAGS are more of them.
+ENGINE ?= $(shell for engine in docker podman buildah; do command -v $$engine && break; done)
+IMAGE ?= maskdrop
+TARGET ?= lambda
+BUILD = $(ENGINE) build $(BUILD_FLAGS) \
+	$(foreach base,LAMBDA_BASE SERVER_BASE,$(if $($(base)),--build-arg $(base)=$($(base)))) \
+	--build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
+	--build-arg REVISION=$$(git rev-parse HEAD)
+.PHONY: image
+image: ## Build the image of TARGET: lambda, server or gpu
+	$(BUILD) --target $(TARGET) --tag $(IMAGE):$(TARGET) .
+
+.PHONY: sbom
+sbom: ## Write what the images hold to out/sbom, as CycloneDX
+	$(BUILD) --target sbom --output type=local,dest=out/sbom .
+
+# No registry is needed: Debian takes the place of the base images.
+STAND_INS = IMAGE=localhost/maskdrop-test ENGINE=buildah \
+	BUILD_FLAGS="--layers --pull=never --isolation chroot" \
+	LAMBDA_BASE=localhost/maskdrop-stand-in:lambda SERVER_BASE=localhost/maskdrop-stand-in:server
+.PHONY: image-test
+image-test: .venv/.dev container-tools ## Build the images on stand-in bases and prove them; needs root
+	tests/image/stand_in/make.sh
+	$(MAKE) image TARGET=lambda $(STAND_INS)
+	$(MAKE) image TARGET=server $(STAND_INS)
+	$(MAKE) sbom $(STAND_INS)
+	$(BIN)/pytest tests/image
+
+# Debian's tools; 45 s of apt the first time.
+TOOLS := buildah podman runc debootstrap netavark aardvark-dns iptables
+.PHONY: container-tools
+container-tools: ## Install what builds and runs images on Debian, where root may
+	@command -v buildah >/dev/null && command -v podman >/dev/null \
+		&& command -v debootstrap >/dev/null \
+		|| { apt-get update --quiet=2 && apt-get install --quiet=2 --yes $(TOOLS); }
+
 .PHONY: bench
 bench: .venv/.serving ## Time the embedded model on a sample photograph
 	$(BIN)/maskdrop model bench mask_rcnn_edge --photo site/samples/astronaut.jpg
@@ -74,8 +110,16 @@ lock: .venv/.dev ## Write the lock files anew from pyproject.toml
 		--output-file requirements-local.txt
 	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --extra train \
 		--output-file requirements-train.txt
+	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --extra aws \
+		--output-file requirements-lambda.txt
+	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --extra server \
+		--output-file requirements-server.txt
+	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --extra server --extra gpu \
+		--output-file requirements-gpu.txt
 	$(COMPILE) --group build --constraint requirements-dev.txt --output-file requirements-build.txt
 	$(COMPILE) --group parts --no-deps --output-file requirements-parts.txt
+	$(COMPILE) --group sbom --constraint requirements-dev.txt --output-file requirements-sbom.txt
+	$(COMPILE) --group sam --output-file requirements-sam.txt
 
 .PHONY: clean
 clean: ## Remove the environment and everything made here
