@@ -57,9 +57,21 @@ class ApiError(MaskdropError):
 class ApiClient:
     """One service; safe to share between threads. Every method raises ApiError."""
 
-    def __init__(self, url: str, transport: httpx2.BaseTransport | None = None) -> None:
-        """Talk to the service at `url`, which may have a path before the routes'."""
+    def __init__(
+        self,
+        url: str,
+        transport: httpx2.BaseTransport | None = None,
+        *,
+        token: str | None = None,
+        pauses: tuple[float, ...] = _PAUSES_S,
+    ) -> None:
+        """Talk to the service at `url`, which may have a path before the routes'.
+
+        `token`: for a service that asks for one; the bucket never sees it.
+        """
         self.url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._pauses = pauses
         self._http = httpx2.Client(timeout=_TIMEOUT_S, transport=transport)
 
     def __enter__(self) -> Self:
@@ -79,18 +91,27 @@ class ApiClient:
         Raises a BadImage for what is no JPEG,
         PNG or WebP.
         """
-        content_type = f"image/{image_type(body).lower()}"
-        wanted = {"filename": name, "content_type": content_type, "size": len(body)}
-        form = self._ask(Upload, "POST", "/v1/uploads", json=wanted)
+        form = self.request_upload(name, body)
+        self.send(form, name, body, on_sent)
+        return form.key
+
+    def request_upload(self, name: str, body: bytes) -> Upload:
+        """Ask for a form that takes this photograph; raises as `upload` does."""
+        wanted = {"filename": name, "content_type": _content_type(body), "size": len(body)}
+        return self._ask(Upload, "POST", "/v1/uploads", json=wanted)
+
+    def send(
+        self, form: Upload, name: str, body: bytes, on_sent: OnSent = lambda sent, size: None
+    ) -> None:
+        """Send a photograph by its form."""
 
         def send() -> httpx2.Response:
-            file = (name, _CountedFile(body, on_sent), content_type)
+            file = (name, _CountedFile(body, on_sent), _content_type(body))
             return self._http.post(form.url, data=form.fields, files={"file": file})
 
         answer = self._persist(send, "The bucket")
         if answer.is_error:
             raise _refused_by_bucket("The upload was refused", answer)
-        return form.key
 
     def detect(self, key: str, options: Options) -> DetectionReport:
         """Detect in an object of the bucket, and wait where that is queued."""
@@ -110,6 +131,10 @@ class ApiClient:
         """Read how far a detection is, with fresh links once it has succeeded."""
         return self._ask(DetectionReport, "GET", f"/v1/detections/{result_id}")
 
+    def delete(self, result_id: str) -> None:
+        """Delete a detection, and the upload it was made of."""
+        self._request("DELETE", f"/v1/detections/{result_id}")
+
     def read_outputs(self, report: DetectionReport) -> Iterator[tuple[str, bytes]]:
         """Fetch every output of a detection that has succeeded, (name, bytes) each."""
         for name in done(report).outputs:
@@ -126,19 +151,28 @@ class ApiClient:
         return {each.digest for each in self._ask(ModelList, "GET", "/v1/models").models}
 
     def _ask(self, shape: type[Shape], method: str, path: str, **content: Any) -> Shape:
-        url = self.url + path
-        answer = self._persist(lambda: self._http.request(method, url, **content), self.url)
-        if answer.is_error:
-            raise _problem(answer, url)
+        answer = self._request(method, path, **content)
         try:
             return shape.model_validate_json(answer.content)
         except ValidationError as error:
-            raise ApiError("answer", f"{url} does not answer as Maskdrop does.") from error
+            raise ApiError(
+                "answer", f"{self.url}{path} does not answer as Maskdrop does."
+            ) from error
+
+    def _request(self, method: str, path: str, **content: Any) -> httpx2.Response:
+        url = self.url + path
+        answer = self._persist(
+            lambda: self._http.request(method, url, headers=self._headers, **content), self.url
+        )
+        if answer.is_error:
+            raise _problem(answer, url)
+        return answer
 
     def _persist(
-        self, send: Send, who: str, pauses: tuple[float, ...] = _PAUSES_S
+        self, send: Send, who: str, pauses: tuple[float, ...] | None = None
     ) -> httpx2.Response:
         """Send until there is an answer that another try would not change."""
+        pauses = self._pauses if pauses is None else pauses
         try:
             answer = send()
             if not pauses or answer.status_code not in _WORTH_ANOTHER_TRY:
@@ -155,6 +189,10 @@ def done(report: DetectionReport) -> Manifest:
     if report.manifest is None:
         raise ApiError("answer", f"Detection {report.id} is {report.state} and has no manifest.")
     return report.manifest
+
+
+def _content_type(body: bytes) -> str:
+    return f"image/{image_type(body).lower()}"
 
 
 class _CountedFile(io.BytesIO):

@@ -30,6 +30,7 @@ from handler.cli_options import (
 )
 from handler.client_cli import app as client_commands
 from handler.detection import Detector
+from handler.doctor_cli import app as doctor_commands
 from handler.errors import MaskdropError
 from handler.export_files import EXPORT_NAMES, ExportFile
 from handler.local_cli import app as local_commands
@@ -116,6 +117,7 @@ app.add_typer(
 app.add_typer(client_commands)
 app.add_typer(backfill_commands)
 app.add_typer(local_commands)
+app.add_typer(doctor_commands)
 
 
 @app.callback()

@@ -33,6 +33,15 @@ Tile = Annotated[
     bool, typer.Option(help="Look at large photographs in tiles too: finds small things, slower.")
 ]
 
+Token = Annotated[
+    str | None,
+    typer.Option(
+        envvar="MASKDROP_TOKEN",
+        metavar="JWT",
+        help="For an API that asks for one; better given in the environment than here.",
+    ),
+]
+
 
 def split_names(values: Iterable[str] | None) -> list[str]:
     """Take `--classes a,b --classes c` as a, b, c."""

@@ -18,6 +18,7 @@ from handler.cli_options import (
     MaxDetections,
     ScoreThreshold,
     Tile,
+    Token,
     known_outputs,
     make_options,
     read_settings,
@@ -57,6 +58,7 @@ def upload(
         list[str], typer.Argument(metavar="PHOTO|FOLDER", help="Photographs, and folders of them.")
     ],
     api: Api,
+    token: Token = None,
     out: Out = Path("out"),
     score_threshold: ScoreThreshold = DEFAULTS.score_threshold,
     max_detections: MaxDetections = DEFAULTS.max_detections,
@@ -73,7 +75,7 @@ def upload(
     from handler.api_client import ApiClient
     from handler.remote_run import RemoteRun
 
-    with ApiClient(api) as service:
+    with ApiClient(api, token=token) as service:
         run = RemoteRun(service, options, out, read_settings().max_image_bytes)
         outcomes = [_upload(run, photo) for photo in find_photos(photos)]
     end_with(print_outcomes(outcomes, out), len(outcomes))
@@ -85,6 +87,7 @@ def batch(
         str, typer.Argument(metavar="FOLDER|s3://BUCKET/PREFIX", help="Where photographs are.")
     ],
     api: Api,
+    token: Token = None,
     out: Out = Path("out"),
     at_once: Annotated[int, typer.Option(min=1, max=64, help="So many photographs at a time.")] = 4,
     anew: Annotated[bool, typer.Option("--anew", help="Do again what is done already.")] = False,
@@ -106,7 +109,7 @@ def batch(
     from handler.remote_run import RemoteRun
 
     photos = _find(source)
-    with ApiClient(api) as service:
+    with ApiClient(api, token=token) as service:
         kept = frozenset[str]() if anew else frozenset(service.model_digests())
         run = RemoteRun(service, options, out, read_settings().max_image_bytes, kept)
         coming = run.detect_all(photos, at_once)

@@ -1,0 +1,8 @@
+"""`maskdrop doctor`: what is wrong with a deployment, and how it is cured.
+
+findings.py     a check's outcome; how checks are run
+report.py       outcomes as a table, or as JSON
+local.py        the environment's checks     stack.py    a stack's     api.py    a running API's
+aws.py          what AWS tells of a stack; the only one here that speaks to it
+the others      the checks, by subject
+"""

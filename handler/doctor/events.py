@@ -1,0 +1,67 @@
+"""The bucket's notifications: photographs in inbox/ must be told of, and results must not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from handler.doctor.findings import CannotTell, Trouble
+from handler.keys import INBOX, LATEST, RESULTS
+
+_KINDS = {
+    "QueueConfigurations": "QueueArn",
+    "LambdaFunctionConfigurations": "LambdaFunctionArn",
+    "TopicConfigurations": "TopicArn",
+}
+_CURE = f"Give the notification the prefix filter {INBOX}."
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One rule of the bucket: objects made under `prefix` are told to `target`."""
+
+    target: str
+    prefix: str
+
+    def covers(self, prefix: str) -> bool:
+        """Whether an object under `prefix` can be one of its own."""
+        return prefix.startswith(self.prefix) or self.prefix.startswith(prefix)
+
+
+def tells_of_anything(configuration: Mapping[str, Any]) -> bool:
+    """Whether there is any rule."""
+    return "EventBridgeConfiguration" in configuration or any(_read(configuration))
+
+
+def check_events(configuration: Mapping[str, Any]) -> str:
+    """Look for loops first: they cost money for as long as nobody looks."""
+    rules = list(_read(configuration))
+    for rule in rules:
+        for ours in (RESULTS, LATEST):
+            if rule.covers(ours):
+                under = f"under {rule.prefix!r}" if rule.prefix else "anywhere"
+                raise Trouble(
+                    f"A loop: objects made {under} are told to {rule.target}, and {ours} "
+                    "is among them; every mask would start another detection.",
+                    _CURE,
+                )
+    told = [rule for rule in rules if INBOX.startswith(rule.prefix)]
+    if told:
+        return f"Objects made under {INBOX} are told to {told[0].target}; nothing else is."
+    if "EventBridgeConfiguration" in configuration:
+        raise CannotTell("The bucket's events go to EventBridge; its rules are not looked at.")
+    raise Trouble(f"Nobody is told of objects made under {INBOX}: they are never detected.", _CURE)
+
+
+def _read(configuration: Mapping[str, Any]) -> Iterator[Notification]:
+    for kind, arn in _KINDS.items():
+        for each in configuration.get(kind, ()):
+            if any(event.startswith("s3:ObjectCreated") for event in each["Events"]):
+                yield Notification(each[arn].rpartition(":")[2], _prefix(each))
+
+
+def _prefix(configuration: Mapping[str, Any]) -> str:
+    rules = configuration.get("Filter", {}).get("Key", {}).get("FilterRules", ())
+    found = (rule["Value"] for rule in rules if rule["Name"].lower() == "prefix")
+    return str(next(found, ""))

@@ -1,0 +1,101 @@
+"""Memory, threads and temporary files of the machine that this runs on."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import sys
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from tempfile import gettempdir
+
+from handler.doctor.findings import Trouble
+from handler.settings import LambdaEnvironment, Settings
+
+# What a photograph takes from its decoding to its overlay, bytes a pixel: measured on JPEG and PNG
+# of 12 and 50 megapixels, 10.3 to 10.7.
+BYTES_PER_PIXEL = 11
+# Lambda gives one vCPU for so much memory, MB.
+MB_PER_VCPU = 1769
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def check_memory(settings: Settings, available_mb: float) -> str:
+    """Hold what the model has taken so far, and the largest photograph, against the memory."""
+    model_mb = peak_memory_mb()
+    photo_mb = settings.max_image_pixels * BYTES_PER_PIXEL / 1e6
+    needed = model_mb + photo_mb
+    parts = f"{model_mb:.0f} MB with the model, {photo_mb:.0f} MB for the largest photograph"
+    if needed > available_mb:
+        fitting = max(0, available_mb - model_mb) * 1e6 / BYTES_PER_PIXEL
+        raise Trouble(
+            f"{available_mb:.0f} MB, and {needed:.0f} MB are needed: {parts}.",
+            f"Give it {needed:.0f} MB, or set MASKDROP_MAX_IMAGE_PIXELS to {fitting:.0f} or less.",
+        )
+    return f"{available_mb:.0f} MB; {parts}."
+
+
+def check_threads(threads: int | None, cpus: int) -> str:
+    """Hold MASKDROP_THREADS against the processors."""
+    if threads is None:
+        return f"As many as there are processors: {cpus}."
+    if threads > cpus:
+        raise Trouble(
+            f"MASKDROP_THREADS is {threads}, on {cpus} processors: they wait for each other.",
+            f"Unset MASKDROP_THREADS, or set it to {cpus}.",
+        )
+    return f"{threads}, on {cpus} processors."
+
+
+def check_temporary_files(settings: Settings) -> str:
+    """Hold the room for temporary files against the largest request, which is kept there."""
+    folder = gettempdir()
+    free, needed = shutil.disk_usage(folder).free, settings.max_request_bytes
+    if free < needed:
+        raise Trouble(
+            f"{folder} has {free / 1e6:.0f} MB free; the largest request takes "
+            f"{needed / 1e6:.0f} MB.",
+            "Give it more (Lambda: EphemeralStorage), or lower MASKDROP_MAX_IMAGE_BYTES.",
+        )
+    return f"{free / 1e6:,.0f} MB free in {folder}."
+
+
+def memory_mb() -> float:
+    """What the process may use: Lambda's setting, the container's limit, or all there is."""
+    if function := LambdaEnvironment().memory_mb:
+        return function
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min(total, _cgroup_number("memory.max") or total) / 1e6
+
+
+def usable_cpus() -> int:
+    """Processors that the process may use, a share of one counting as one."""
+    cpus = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    quota, _, period = _cgroup_text("cpu.max").partition(" ")
+    return min(cpus, math.ceil(int(quota) / int(period))) if quota.isdecimal() else cpus
+
+
+def vcpus_of(memory: int) -> int:
+    """Lambda's processors for a function of so many MB, a share of one counting as one."""
+    return math.ceil(memory / MB_PER_VCPU)
+
+
+def peak_memory_mb() -> float:
+    """Most memory that the process has had so far."""
+    # Linux counts in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return getrusage(RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _cgroup_number(name: str) -> int | None:
+    text = _cgroup_text(name)
+    return int(text) if text.isdecimal() else None
+
+
+def _cgroup_text(name: str) -> str:
+    try:
+        return (_CGROUP / name).read_text().strip()
+    except OSError:
+        return ""
