@@ -8,9 +8,8 @@ torchvision, so one name map imports both into TensorFlow.
 from __future__ import annotations
 
 from collections import OrderedDict
-from pathlib import Path
+from collections.abc import Mapping
 
-import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
@@ -146,9 +145,8 @@ def edge_mask_rcnn(num_classes: int, preset: Preset = EDGE) -> MaskRCNN:
     )
 
 
-def load_imagenet(model: MaskRCNN, checkpoint: Path) -> None:
-    """Fill the body from the published EfficientNet-Lite0 file; its classifier is left out."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+def load_imagenet(model: MaskRCNN, state: Mapping[str, Tensor]) -> None:
+    """Fill the body from the published EfficientNet-Lite0 weights; their classifier is left out."""
     wanted = model.backbone.body.state_dict()
     model.backbone.body.load_state_dict({name: state[name] for name in wanted})
 

@@ -41,7 +41,7 @@ def unknown_regions(regions: Tensor, target: Target) -> tuple[Tensor, Tensor]:
 
     Returns two (R,) bool tensors.
     """
-    none = torch.zeros(len(regions), dtype=torch.bool)
+    none = torch.zeros(len(regions), dtype=torch.bool, device=regions.device)
     crowded = none
     if len(target["ignore"]):
         crowded = _covered(regions, target["ignore"]).amax(1) > INSIDE
@@ -140,7 +140,7 @@ class PartialLabelRoIHeads(RoIHeads):
         labels = [label[k] for label, k in zip(labels, kept, strict=True)]
         proposals = [proposal[k] for proposal, k in zip(proposals, kept, strict=True)]
         truth = [
-            box[m] if len(box) else torch.zeros(len(m), 4)
+            box[m] if len(box) else box.new_zeros(len(m), 4)
             for box, m in zip(boxes, matched, strict=True)
         ]
         regression = torch.cat(self.box_coder.encode(truth, proposals))
@@ -157,9 +157,7 @@ class PartialLabelRoIHeads(RoIHeads):
     ) -> Tensor:
         """Binary cross-entropy of the masks of positives that have one."""
         chosen = [
-            torch.where((label > 0) & target["has_mask"][m])[0]
-            if len(target["boxes"])
-            else torch.empty(0, dtype=torch.int64)
+            torch.where((label > 0) & target["has_mask"][m])[0] if len(target["boxes"]) else m[:0]
             for label, m, target in zip(labels, matched, targets, strict=True)
         ]
         boxes = [proposal[c] for proposal, c in zip(proposals, chosen, strict=True)]
@@ -178,7 +176,7 @@ class PartialLabelRoIHeads(RoIHeads):
 def classification_loss(logits: Tensor, labels: list[Tensor], targets: list[Target]) -> Tensor:
     """Cross-entropy of logits (R, K); unlabelled classes sit out of background regions."""
     label = torch.cat(labels)
-    counts = torch.tensor([len(part) for part in labels])
+    counts = torch.tensor([len(part) for part in labels], device=label.device)
     labeled = torch.stack([target["labeled"] for target in targets]).repeat_interleave(counts, 0)
     # Near a labelled object, background means "not quite that object": every class it
     # could be called is known to be wrong there, when nothing at all is labelled in full.

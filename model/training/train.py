@@ -1,191 +1,238 @@
-"""Train the `edge` preset on COCO-format photographs.
+"""Train a preset on COCO-format photographs: `maskdrop model train`.
 
-    python -m model.training.train --data FOLDER --backbone lite0.pth --run runs/edge
+A run is a folder:
 
-A FOLDER holds `instances_train.json` and `images/`; `--data` may be repeated. The
-learning rate follows a cosine over `--minutes` of training, whatever the machine's
-speed, and the run goes on from its last checkpoint when started again.
+    recipe.toml      what was asked for, under a header of what became of it
+    classes.txt      what `maskdrop model import --classes` reads
+    checkpoint.pth   all that the next step needs; best.pth: the best weights so far
+    losses.csv, scores.csv, curves.png
+
+Every random number of a step follows from the seed and the step's number, so a run that
+goes on after an interruption is the run that was never interrupted.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
-import math
+import signal
 import time
-from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader
-from torchvision.models.detection import MaskRCNN
+from rich.console import Console
+from torch import nn
 
-from model.config import EDGE
-from model.training.dataset import (
-    BatchSampler,
-    DetectionDataset,
-    collate,
-    read_samples,
-    repeat_factors,
-)
-from model.training.network import edge_mask_rcnn, freeze_early_layers, load_imagenet
-from model.training.partial_labels import Target, respect_partial_labels
+from model.config import PRESETS
+from model.evaluation.truth import Truth
+from model.runtime.errors import TrainingError
+from model.runtime.manifest import ModelClass
+from model.training import records
+from model.training.batches import Batch, UnreadablePhotograph, batches
+from model.training.checkpoints import BEST, CHECKPOINT, Progress, TrainingState
+from model.training.classes import choose_classes, read_val, write_classes
+from model.training.coco_files import read_coco_file
+from model.training.curves import draw_curves
+from model.training.dataset import BatchSampler, DetectionDataset
+from model.training.display import Display
+from model.training.interruption import Interruption
+from model.training.moving_average import MovingAverage
+from model.training.presets import build_network
+from model.training.recipe import Recipe
+from model.training.samples import Sample, read_samples, repeat_factors
+from model.training.schedule import learning_rate
+from model.training.start import load_start
+from model.training.step import choose_device, training_step
+from model.training.story import Story, in_words, write_recipe
+from model.training.troubles import explain
+from model.training.validation import validate
 
-# Long sides seen in training, pixels. Serving uses 512; objects are met at half to
-# 1.6 times these scales through the crops.
-SIDES = (288, 352, 416, 512)
-WARMUP_STEPS = 200
-# Clipping bounds the step that a single odd photograph can cause.
-MAX_GRADIENT_NORM = 10.0
-SAVE_EVERY_SECONDS = 240
-
-
-def build_model(num_classes: int, backbone: Path) -> MaskRCNN:
-    """Build `edge` with ImageNet weights, partial-label losses and a sampler fit for a CPU."""
-    model = edge_mask_rcnn(num_classes)
-    load_imagenet(model, backbone)
-    freeze_early_layers(model)
-    respect_partial_labels(model)
-    # Photographs are already at training scale.
-    model.transform._skip_resize = True
-    # 128 regions an image instead of 512: half the time of the box head, and with
-    # a quarter of them positive still more objects than most photographs hold.
-    model.roi_heads.fg_bg_sampler.batch_size_per_image = 128
-    model.rpn._pre_nms_top_n["training"] = 1000
-    model.rpn._post_nms_top_n["training"] = 500
-    return model
+CLASSES = "classes.txt"
+_WEIGHT_DECAY = 1e-2
+_SAVE_SECONDS = 240.0
 
 
-class MovingAverage:
-    """Exponential moving average of the weights: steadier than the last step's."""
+def train(recipe: Recipe, folder: Path, console: Console) -> signal.Signals | None:
+    """Train by the recipe, from the checkpoint on that the run's folder may have.
 
-    def __init__(self, model: MaskRCNN, decay: float = 0.998) -> None:
-        self.model = deepcopy(model).eval()
-        self.decay = decay
-
-    @torch.no_grad()
-    def update(self, model: MaskRCNN, step: int) -> None:
-        """Move towards the model; faster at first, when there is little to remember."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        for mean, value in zip(self.model.parameters(), model.parameters(), strict=True):
-            mean.lerp_(value, 1 - decay)
+    Returns the signal that ended it early, if one did. Raises a ModelError with what is
+    wrong; the folder then holds the last checkpoint.
+    """
+    return Trainer(recipe, folder, console).run()
 
 
-def learning_rate(peak: float, step: int, progress: float) -> float:
-    """Linear warm-up, then half a cosine down to a hundredth of the peak."""
-    warm = min(1.0, (step + 1) / WARMUP_STEPS)
-    cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-    return peak * warm * max(cosine, 0.01)
+class Trainer:
+    """One run: where it is, and how it goes on."""
 
+    def __init__(self, recipe: Recipe, folder: Path, console: Console) -> None:
+        self.recipe, self.folder = recipe, folder
+        self.preset, self.budget = PRESETS[recipe.preset], recipe.budget
+        self.classes, self.samples = read_data(recipe)
+        self.truth = self._read_truth()
+        self.display = Display(console, self.budget, recipe.batch)
+        self.device = choose_device()
+        self.state = self._begin()
+        self._interruption = Interruption()
+        self._since = time.monotonic()
+        self._saved = Progress()
 
-def training_step(
-    model: MaskRCNN, optimizer: torch.optim.Optimizer, images: list[Tensor], targets: list[Target]
-) -> dict[str, float]:
-    """Take one step and return the losses by name."""
-    with torch.autocast("cpu", torch.bfloat16):
-        losses: dict[str, Tensor] = model(images, targets)
-    total = torch.stack(list(losses.values())).sum()
-    if not torch.isfinite(total):
-        raise FloatingPointError(f"The loss is {total.item()}: {losses}")
-    optimizer.zero_grad()
-    total.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
-    optimizer.step()
-    return {name: loss.item() for name, loss in losses.items()}
+    def run(self) -> signal.Signals | None:
+        """Train until the budget is used up or somebody interrupts."""
+        with self._interruption, self.display:
+            try:
+                self._save()
+                self._train()
+                self._save()
+            except Exception as error:
+                self._stop(error)
+        self._say_goodbye()
+        return self._interruption.requested
 
+    def _read_truth(self) -> Truth | None:
+        recipe = self.recipe
+        if not recipe.val or not recipe.val_images:
+            return None
+        return read_val(recipe.val, recipe.val_images, self.classes, chosen=bool(recipe.classes))
 
-def train(arguments: argparse.Namespace) -> None:
-    """Train until the minutes are used up."""
-    torch.manual_seed(arguments.seed)
-    categories: list[int] = arguments.categories
-    samples = [
-        sample
-        for folder in arguments.data
-        for sample in read_samples(folder / "instances_train.json", folder / "images", categories)
-    ]
-    model = build_model(len(categories) + 1, arguments.backbone).train()
-    model = model.to(memory_format=torch.channels_last)
-    average = MovingAverage(model)
-    optimizer = torch.optim.AdamW(
-        [p for p in model.parameters() if p.requires_grad], lr=arguments.lr, weight_decay=1e-2
-    )
-    arguments.run.mkdir(parents=True, exist_ok=True)
-    checkpoint = arguments.run / "checkpoint.pth"
-    step, elapsed = 0, 0.0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(state["last"])
-        average.model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        step, elapsed = state["step"], state["elapsed"]
-    loader = DataLoader(
-        DetectionDataset(samples, categories),
-        batch_sampler=BatchSampler(
-            samples, repeat_factors(samples), arguments.batch, SIDES, arguments.seed, step
-        ),
-        num_workers=1,
-        prefetch_factor=4,
-        collate_fn=collate,
-    )
+    def _begin(self) -> TrainingState:
+        """Build the network and fill it: from the run's checkpoint, or for the first time."""
+        torch.manual_seed(self.recipe.seed)
+        resumed = (self.folder / CHECKPOINT).exists()
+        model = build_network(self.preset, len(self.classes) + 1)
+        if not resumed:
+            self.display.say(load_start(model, self.preset, self.recipe.start))
+        state = self._make_state(model)
+        if resumed:
+            state.restore(self.folder)
+            self.display.say(f"{self.folder} goes on from step {state.progress.step:,}.")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in (records.LOSSES, records.SCORES):
+            records.forget_after(self.folder / name, state.progress.step)
+        write_classes(self.folder / CLASSES, self.classes)
+        return state
 
-    def save() -> None:
-        partial = checkpoint.with_suffix(".part")
-        torch.save(
-            {
-                "model": average.model.state_dict(),
-                "last": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "step": step,
-                "elapsed": elapsed,
-            },
-            partial,
+    def _make_state(self, model: nn.Module) -> TrainingState:
+        model = model.to(self.device, memory_format=torch.channels_last).train()
+        optimizer = torch.optim.AdamW(
+            [p for p in model.parameters() if p.requires_grad],
+            lr=self.recipe.lr,
+            weight_decay=_WEIGHT_DECAY,
         )
-        partial.replace(checkpoint)
+        average = MovingAverage(model)
+        return TrainingState(self.preset.name, self.classes, model, average, optimizer, Progress())
 
-    budget = arguments.minutes * 60
-    since, saved = time.monotonic(), elapsed
-    for images, targets in loader:
-        rate = learning_rate(arguments.lr, step, elapsed / budget)
-        for group in optimizer.param_groups:
+    def _train(self) -> None:
+        recipe, progress = self.recipe, self.state.progress
+        weights = repeat_factors(self.samples)
+        sampler = BatchSampler(
+            self.samples, weights, recipe.batch, recipe.sides, recipe.seed, progress.step
+        )
+        dataset = DetectionDataset(self.samples, [each.id for each in self.classes])
+        with batches(dataset, sampler, recipe.workers) as loaded:
+            while not self._is_over():
+                self._step(next(loaded))
+                if self._is_evaluation_due():
+                    self._evaluate()
+                elif progress.seconds - self._saved.seconds > _SAVE_SECONDS:
+                    self._save()
+
+    def _is_over(self) -> bool:
+        progress = self.state.progress
+        used_up = self.budget.progress(progress.step, progress.seconds) >= 1
+        return used_up or self._interruption.requested is not None
+
+    def _step(self, batch: Batch) -> None:
+        state, progress = self.state, self.state.progress
+        share = self.budget.progress(progress.step, progress.seconds)
+        rate = learning_rate(self.recipe.lr, progress.step, share)
+        for group in state.optimizer.param_groups:
             group["lr"] = rate
-        losses = training_step(model, optimizer, images, targets)
-        average.update(model, step)
-        step += 1
+        torch.manual_seed((self.recipe.seed << 32) + progress.step)
+        losses = training_step(state.model, state.optimizer, batch.to(self.device))
+        state.average.update(state.model, progress.step)
+        progress.step += 1
+        self._tick()
+        row = {"step": progress.step, "seconds": progress.seconds, "lr": rate, **losses}
+        records.append(self.folder / records.LOSSES, row)
+        self.display.show(progress.step, progress.seconds, losses, progress.scores)
+
+    def _tick(self) -> None:
         now = time.monotonic()
-        elapsed, since = elapsed + now - since, now
-        log(arguments.run / "losses.csv", {"step": step, "seconds": elapsed, "lr": rate, **losses})
-        if elapsed >= budget:
-            break
-        if elapsed - saved > SAVE_EVERY_SECONDS:
-            save()
-            saved = elapsed
-    save()
+        self.state.progress.seconds += now - self._since
+        self._since = now
+
+    def _is_evaluation_due(self) -> bool:
+        progress = self.state.progress
+        steps = progress.step - progress.evaluated_step
+        since = progress.seconds - progress.evaluated_seconds
+        ends = self.budget.progress(progress.step, progress.seconds) >= 1
+        return self.truth is not None and (ends or self.budget.is_due(steps, since))
+
+    def _evaluate(self) -> None:
+        """Score the average, and keep it if it is the best so far."""
+        self._save()
+        progress = self.state.progress
+        scores = self._scores()
+        if scores is None:
+            return
+        self._tick()
+        row = {"step": progress.step, "seconds": progress.seconds, **scores}
+        records.append(self.folder / records.SCORES, row)
+        progress.evaluated_step, progress.evaluated_seconds = progress.step, progress.seconds
+        if scores["AP"] > progress.scores.get("AP", -1):
+            progress.scores = scores
+            self.state.save_best(self.folder)
+        self._save()
+        self.display.say(f"step {progress.step:,}: {in_words(scores)}")
+
+    def _scores(self) -> dict[str, float] | None:
+        assert self.truth  # noqa: S101
+        return validate(
+            self.state.average.model,
+            self.truth,
+            self.preset,
+            self.classes,
+            stopped=lambda: self._interruption.requested is not None,
+        )
+
+    def _save(self) -> None:
+        progress = self.state.progress
+        self.state.save(self.folder)
+        self._saved = replace(progress)
+        command = self.recipe.command(self.folder)
+        story = Story(command, progress.seconds, progress.step, progress.scores)
+        write_recipe(self.folder, self.recipe, story)
+        draw_curves(self.folder)
+
+    def _stop(self, error: Exception) -> None:
+        """Raise what happened as a sentence, with everything up to here saved if that is sound."""
+        reason = explain(error)
+        if reason is None:
+            raise error
+        if isinstance(error, UnreadablePhotograph):
+            self._save()
+        raise TrainingError(
+            f"{reason} Step {self._saved.step:,} is saved: the same command goes on from there."
+        ) from error
+
+    def _say_goodbye(self) -> None:
+        progress, run = self.state.progress, self.folder
+        reached = f"{progress.step:,} steps in {progress.seconds / 3600:.2f} hours"
+        if self._interruption.requested:
+            self.display.say(
+                f"Stopped after {reached}, all saved. To go on: maskdrop model train --run {run}"
+            )
+            return
+        weights = BEST if (run / BEST).exists() else CHECKPOINT
+        self.display.say(f"Trained {reached}; best scores: {in_words(progress.scores)}.")
+        self.display.say(
+            f"Next: maskdrop model import {run / weights} --preset {self.preset.name} "
+            f"--classes {run / CLASSES} --name {run.name}"
+        )
 
 
-def log(path: Path, row: dict[str, float]) -> None:
-    """Append a row to a CSV file, after a header if it is new."""
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, row)
-        if new:
-            writer.writeheader()
-        writer.writerow({name: f"{value:.6g}" for name, value in row.items()})
-
-
-def main() -> None:
-    """Read the command line and train."""
-    parser = argparse.ArgumentParser(description=f"Train the {EDGE.name} preset.")
-    parser.add_argument("--data", type=Path, action="append", required=True)
-    parser.add_argument("--backbone", type=Path, required=True, help="ImageNet weights, .pth")
-    parser.add_argument("--run", type=Path, required=True, help="folder for checkpoints and log")
-    parser.add_argument("--categories", type=int, nargs="+", required=True, help="COCO ids")
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--lr", type=float, default=3e-4)
-    parser.add_argument("--seed", type=int, default=0)
-    train(parser.parse_args())
-
-
-if __name__ == "__main__":
-    main()
+def read_data(recipe: Recipe) -> tuple[tuple[ModelClass, ...], list[Sample]]:
+    """Read the COCO files: what to learn, and from which photographs. Raises DataError."""
+    files = [read_coco_file(*pair) for pair in zip(recipe.data, recipe.images, strict=True)]
+    classes = choose_classes(files, recipe.classes)
+    ids = [each.id for each in classes]
+    return classes, [s for file in files for s in read_samples(file.path, file.images, ids)]
