@@ -26,7 +26,7 @@ class Rule:
 class Finding:
     """One fault: `says` describes it; the rest tells where it is, as far as that is known.
 
-    file: the name of the JSON. photograph: its `file_name` there.
+    file: the JSON's path. photograph: its `file_name` there.
     """
 
     rule: Rule

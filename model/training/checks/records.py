@@ -51,7 +51,7 @@ class Category(_Record):
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """The records of the file `name` that are whole, and the faults of the others.
+    """The records of the file `name`, a path, that are whole, and the faults of the others.
 
     folder: where its photographs are.
     """
@@ -84,7 +84,7 @@ def read_data_set(file: Path, folder: Path) -> DataSet:
         raise DataError(f"{file} is not JSON: {error}.") from None
     findings: list[Finding] = []
     return DataSet(
-        file.name,
+        str(file),
         folder,
         _read(Image, file, data, "images", findings),
         _read(Annotation, file, data, "annotations", findings),
@@ -120,7 +120,7 @@ def _malformed(file: Path, part: str, index: int, entry: Any, errors: Sequence[A
     known = {key: value if isinstance(value, Id) else None for key, value in ids.items()}
     return Finding(
         MALFORMED,
-        file.name,
+        str(file),
         says,
         image_id=known["id" if part == "images" else "image_id"],
         annotation_id=known["id"] if part == "annotations" else None,

@@ -28,15 +28,18 @@ def report_table(report: Report) -> Table:
 
 
 def report_summary(report: Report) -> list[str]:
-    """One line for each file, and one for the verdict."""
+    """Say in a line what each file holds, and in the last what was found."""
     lines = []
     for data in report.data_sets:
         counts = count_objects(data)
-        lines.append(
-            f"{data.name}: {len(data.images):,} photographs, {counts.total():,} objects of "
-            f"{sum(count > 0 for count in counts.values())} classes"
+        sizes = (
+            _several(len(data.images), "photograph"),
+            f"{_several(counts.total(), 'object')} of "
+            f"{_several(sum(count > 0 for count in counts.values()), 'class', 'classes')}",
         )
-    return [*lines, f"{report.count('error'):,} errors, {report.count('warning'):,} warnings"]
+        lines.append(f"{data.name}: {', '.join(sizes)}")
+    errors, warnings = report.count("error"), report.count("warning")
+    return [*lines, f"{_several(errors, 'error')}, {_several(warnings, 'warning')}"]
 
 
 def report_json(report: Report) -> dict[str, Any]:
@@ -77,3 +80,7 @@ def _grouped(report: Report) -> list[tuple[Rule, list[Finding]]]:
 
 def _example(finding: Finding) -> str:
     return escape(f"– {finding.where}: {finding.says}.")
+
+
+def _several(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
