@@ -111,7 +111,7 @@ def fold(state_dict: Mapping[str, Array], preset: Preset) -> tuple[dict[str, Arr
     Raises WeightsMismatch unless the checkpoint has exactly the preset's parameters,
     each of the right shape, for one class count.
     """
-    state = _with_current_names(state_dict)
+    state = with_current_names(state_dict)
     # A checkpoint without class scores is then told what it lacks beside COCO's 91 classes.
     num_classes = len(state.get(_CLASS_SCORES, range(91)))
     _check(state, expected_shapes(preset, num_classes), preset)
@@ -149,7 +149,11 @@ def expected_shapes(preset: Preset, num_classes: int) -> Shapes:
     return shapes
 
 
-def _with_current_names(state_dict: Mapping[str, Array]) -> dict[str, Array]:
+def with_current_names(state_dict: Mapping[str, Array]) -> dict[str, Array]:
+    """Give a state dict the names that torchvision uses today, and leave its counters out.
+
+    Raises WeightsMismatch for a parameter that it has under two names.
+    """
     state: dict[str, Array] = {}
     for name, array in state_dict.items():
         if name.endswith(".num_batches_tracked"):
