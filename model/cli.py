@@ -30,12 +30,14 @@ from model.runtime.errors import WeightsMismatch
 from model.runtime.manifest import ModelClass, ModelManifest
 from model.runtime.versions import LOCAL_MODELS, ZOO, find_model, versions
 from model.slimming.pruning import PARTS
+from model.training.cli import app as training_commands
 
 if TYPE_CHECKING:
     from model.evaluation.coco import Scores
     from model.slimming.slim_model import Extent
 
 app = typer.Typer(help="Fetch, convert, check and describe models.", no_args_is_help=True)
+app.add_typer(training_commands)
 console = Console()
 
 PresetName = enum.StrEnum("PresetName", {name: name for name in PRESETS})  # type: ignore[misc]
