@@ -1,4 +1,4 @@
-"""`maskdrop model`: fetch, import, export, verify, bench, check-data, evaluate, list and info.
+"""`maskdrop model`: bring, slim, export, check, measure and describe models.
 
 Thin: every command calls one use case, imported when it runs, so that `--help` needs
 neither TensorFlow nor pycocotools.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -24,24 +24,22 @@ from rich.progress import (
 from rich.table import Table
 
 from model.config import PRESETS
+from model.evaluation.cli import app as evaluation_commands
 from model.photographs import read_photographs
 from model.runtime.backends import BackendName
 from model.runtime.errors import WeightsMismatch
 from model.runtime.manifest import ModelClass, ModelManifest
 from model.runtime.versions import LOCAL_MODELS, ZOO, find_model, versions
-from model.slimming.pruning import PARTS
+from model.slimming.cli import app as slimming_commands
 from model.training.cli import app as training_commands
 
-if TYPE_CHECKING:
-    from model.evaluation.coco import Scores
-    from model.slimming.slim_model import Extent
-
 app = typer.Typer(help="Fetch, convert, check and describe models.", no_args_is_help=True)
+app.add_typer(evaluation_commands)
+app.add_typer(slimming_commands)
 app.add_typer(training_commands)
 console = Console()
 
 PresetName = enum.StrEnum("PresetName", {name: name for name in PRESETS})  # type: ignore[misc]
-PartName = enum.StrEnum("PartName", {name: name for name in PARTS})  # type: ignore[misc]
 PublishedName = enum.StrEnum(  # type: ignore[misc]
     "PublishedName", {name: name for name in PRESETS if name.startswith("coco-")}
 )
@@ -88,7 +86,7 @@ def fetch(
         source=published.url,
         licence=published.licence,
     )
-    _next_is_export("Imported into", folder)
+    _imported(folder)
 
 
 @app.command("import")
@@ -132,42 +130,7 @@ def import_checkpoint(
         licence=licence,
         dtype=np.float16 if half else np.float32,
     )
-    _next_is_export("Imported into", folder)
-
-
-@app.command()
-def slim(
-    model: Model,
-    prune: Annotated[
-        float | None,
-        typer.Option(help="Share of the channels to remove, the least important ones."),
-    ] = None,
-    part: Annotated[
-        list[PartName] | None,
-        typer.Option(help="Where to remove channels; may be repeated. [default: everywhere]"),
-    ] = None,
-    rank: Annotated[
-        int | None,
-        typer.Option(help="Factor the box head's first layer into two, with this rank."),
-    ] = None,
-    energy: Annotated[
-        float | None,
-        typer.Option(help="The same, with the rank that keeps this share of its energy."),
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="The new model's name. [default: the model's and -slim]")
-    ] = None,
-    to: Base = LOCAL_MODELS,
-) -> None:
-    """Make a smaller model: prune channels, factor the box head (truncated SVD)."""
-    from model.slimming.slim_model import Slimming, slim_model
-
-    folder = find_model(model)
-    slimming = Slimming(prune, tuple(each.value for each in part or PARTS), rank, energy)
-    slimmed = slim_model(folder, slimming, to, name or f"{folder.parent.name}-slim")
-    console.print(f"{folder} {slimming}:")
-    console.print(_extent_table(slimmed.before, slimmed.after))
-    _next_is_export("Written to", slimmed.folder)
+    _imported(folder)
 
 
 @app.command()
@@ -317,32 +280,6 @@ def check_data(
         raise typer.Exit(1)
 
 
-@app.command()
-def evaluate(
-    model: Model,
-    data: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="A COCO file.")],
-    images: Annotated[
-        Path | None, typer.Option(help="Its photographs. [default: images/ beside it]")
-    ] = None,
-    backend: Annotated[BackendName, typer.Option(help="What runs the network.")] = "litert",
-) -> None:
-    """Score a model with COCO's protocol, and write the scores into its manifest."""
-    from dataclasses import asdict, replace
-
-    from model.evaluation.coco import detect_all, score
-    from model.runtime.predictor import Predictor
-
-    folder = find_model(model)
-    predictor = Predictor.load(folder, backend)
-    results = list(detect_all(predictor, data, images or data.parent / "images"))
-    ids = [each.id for each in predictor.manifest.classes]
-    scores = {kind: score(data, results, ids, kind) for kind in ("segm", "bbox")}
-    figures = {kind: asdict(value) for kind, value in scores.items()}
-    manifest = predictor.manifest
-    replace(manifest, scores={**manifest.scores, backend: {data.name: figures}}).save(folder)
-    console.print(_score_table(scores["segm"], scores["bbox"]))
-
-
 @app.command("list")
 def list_models() -> None:
     """List the models at hand: those that come with Maskdrop, and yours in models/."""
@@ -379,10 +316,7 @@ def info(
     table = Table(show_header=False, box=None)
     for label, text in (
         ("model", f"{manifest.name}, version {manifest.version}, preset {manifest.preset}"),
-        *(
-            (f"  {name}", _spaced(tuple(number) if isinstance(number, list) else number))
-            for name, number in manifest.preset_changes.items()
-        ),
+        *((f"  {name}", json.dumps(number)) for name, number in manifest.preset_changes.items()),
         ("folder", str(folder)),
         ("digest", manifest.digest),
         ("classes", ", ".join(each.name for each in manifest.classes)),
@@ -434,38 +368,11 @@ def _classes_of(preset: str, path: Path | None) -> tuple[ModelClass, ...]:
     return CATALOGUE[preset].classes
 
 
-def _next_is_export(done: str, folder: Path) -> None:
-    console.print(f"{done} {folder}.")
+def _imported(folder: Path) -> None:
+    console.print(f"Imported into {folder}.")
     console.print(f"Next: maskdrop model export {folder} --calibration PHOTOS")
-
-
-def _extent_table(before: Extent, after: Extent) -> Table:
-    table = Table("", "before", "after", "", box=None)
-    for label, old, new in (
-        ("parameters, M", before.parameters / 1e6, after.parameters / 1e6),
-        ("weights.npz, MB", before.bytes / 1e6, after.bytes / 1e6),
-    ):
-        table.add_row(label, f"{old:.2f}", f"{new:.2f}", f"{new / old - 1:+.0%}")
-    for name, number in after.numbers.items():
-        if number != before.numbers[name]:
-            table.add_row(name, _spaced(before.numbers[name]), _spaced(number))
-    return table
-
-
-def _spaced(number: object) -> str:
-    return " ".join(map(str, number)) if isinstance(number, tuple) else str(number or "-")
 
 
 def _shortened(classes: tuple[ModelClass, ...]) -> str:
     names = ", ".join(each.name for each in classes[:6])
     return names if len(classes) <= 6 else f"{names}, … ({len(classes)})"
-
-
-def _score_table(masks: Scores, boxes: Scores) -> Table:
-    table = Table("class", "objects", "mask AP", "mask AP50", "box AP", "box AP50", box=None)
-    for mask, box in zip(masks.classes, boxes.classes, strict=True):
-        figures = (mask.ap, mask.ap50, box.ap, box.ap50)
-        table.add_row(mask.name, str(mask.objects), *(f"{value:.3f}" for value in figures))
-    figures = (masks.ap, masks.ap50, boxes.ap, boxes.ap50)
-    table.add_row("all", "", *(f"{value:.3f}" for value in figures), style="bold")
-    return table

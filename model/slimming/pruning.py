@@ -15,10 +15,11 @@ wander from a layer to the next one (Nagel et al., 2019, https://arxiv.org/abs/1
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +28,17 @@ from model.config import EFFICIENTNET_LITE0_BLOCKS, RESNET50_BLOCKS, Preset
 from model.runtime.errors import SlimmingError
 
 Array = NDArray[np.float32]
-Part = Literal["backbone", "box-head", "mask-head"]
-PARTS: tuple[Part, ...] = ("backbone", "box-head", "mask-head")
 
 # int8 kernels take channels by eights.
 MULTIPLE = 8
+
+
+class Part(enum.StrEnum):
+    """Where channels can go."""
+
+    BACKBONE = "backbone"
+    BOX_HEAD = "box-head"
+    MASK_HEAD = "mask-head"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,10 @@ class Channels:
 
 
 def prune(
-    weights: Mapping[str, Array], preset: Preset, ratio: float, parts: Collection[Part] = PARTS
+    weights: Mapping[str, Array],
+    preset: Preset,
+    ratio: float,
+    parts: Collection[Part] = tuple(Part),
 ) -> tuple[dict[str, Array], Preset]:
     """Remove the share `ratio` of every layer's channels in the given parts of the network.
 
@@ -88,12 +98,12 @@ def prune(
         raise SlimmingError(f"The share to prune is {ratio}; it must lie between 0 and 1.")
     cut = _Cut(dict(weights), ratio)
     changes: dict[str, Any] = {}
-    if "backbone" in parts:
+    if Part.BACKBONE in parts:
         blocks = zip(_backbone(preset), preset.block_widths, strict=True)
         changes["backbone_widths"] = tuple(cut.narrow(inside, width) for inside, width in blocks)
-    if "box-head" in parts:
+    if Part.BOX_HEAD in parts:
         changes["box_head_width"] = cut.narrow(_box_head(preset), preset.box_head_width)
-    if "mask-head" in parts:
+    if Part.MASK_HEAD in parts:
         *convs, predictor = zip(
             _mask_head(preset),
             (*preset.mask_head_channels, preset.mask_predictor_channels),

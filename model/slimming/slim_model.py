@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from model.config import PRESETS, SLIMMABLE, Preset
 from model.runtime.errors import SlimmingError
 from model.runtime.manifest import FileRecord, Golden, ModelManifest
 from model.slimming.low_rank import factor_box_head
-from model.slimming.pruning import PARTS, Part, prune
+from model.slimming.pruning import Part, prune
 from model.weights.version_folder import (
     WEIGHTS_NAME,
     Weights,
@@ -30,17 +31,17 @@ class Slimming:
     """What to take away: a share of the channels of some parts, then a rank or an energy."""
 
     ratio: float | None = None
-    parts: Collection[Part] = PARTS
+    parts: Collection[Part] = tuple(Part)
     rank: int | None = None
     energy: float | None = None
 
     def apply(self, weights: Weights, preset: Preset) -> tuple[Weights, Preset]:
         """Return the smaller weights and their preset. Raises SlimmingError."""
         if self.ratio is None and self.rank is None and self.energy is None:
-            raise SlimmingError("Nothing is to go: give a share to prune, a rank or an energy.")
+            raise SlimmingError("Nothing to slim: give a share to prune, a rank or an energy.")
         if self.rank is not None and self.energy is not None:
             raise SlimmingError(
-                f"The rank is given as {self.rank} and by the energy {self.energy}; one decides."
+                f"Both a rank ({self.rank}) and an energy ({self.energy}) are given; one decides."
             )
         if self.ratio is not None:
             weights, preset = prune(weights, preset, self.ratio, self.parts)
@@ -62,21 +63,36 @@ class Slimming:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How large a version is: parameters, bytes of `weights.npz`, the numbers of its network."""
+    """How large a version is: parameters, bytes of `weights.npz`, what may be slimmed."""
 
     parameters: int
     bytes: int
-    preset: Preset
+    numbers: dict[str, Any]
+
+    @classmethod
+    def of(cls, folder: Path, weights: Weights, preset: Preset) -> Extent:
+        return cls(
+            parameters=sum(array.size for array in weights.values()),
+            bytes=(folder / WEIGHTS_NAME).stat().st_size,
+            numbers={name: getattr(preset, name) for name in SLIMMABLE}
+            | {"backbone_widths": preset.block_widths},
+        )
 
 
-def slim_model(
-    folder: Path, slimming: Slimming, base: Path, name: str
-) -> tuple[Path, Extent, Extent]:
+@dataclass(frozen=True, slots=True)
+class Slimmed:
+    """The new version's folder, and what was before and is after."""
+
+    folder: Path
+    before: Extent
+    after: Extent
+
+
+def slim_model(folder: Path, slimming: Slimming, base: Path, name: str) -> Slimmed:
     """Write `<base>/<name>/<next version>`, a smaller model than the version `folder` holds.
 
-    It has weights, of the same type of number, and a manifest; the golden image comes along
-    to be detected anew by the export. Returns the new folder and what was before and is after.
-    Raises SlimmingError.
+    It has a manifest and weights, of the same type of number; the golden image comes along,
+    to be detected anew by the export. Raises SlimmingError.
     """
     manifest = ModelManifest.load(folder)
     weights, preset = load_weights(folder, manifest), preset_of(manifest)
@@ -85,40 +101,34 @@ def slim_model(
     target = base / name / str(version)
     with written_whole(target) as scratch:
         save_weights(scratch, slim_weights, weights_dtype(folder))
-        kept = [WEIGHTS_NAME]
+        files = [WEIGHTS_NAME]
         if manifest.golden:
+            files.append(manifest.golden.image)
             shutil.copyfile(folder / manifest.golden.image, scratch / manifest.golden.image)
-            kept.append(manifest.golden.image)
-        slim_manifest = replace(
+        replace(
             manifest,
             name=name,
             version=version,
             preset_changes=_changes(slim_preset),
-            files={each: FileRecord.of(scratch / each) for each in kept},
+            files={file: FileRecord.of(scratch / file) for file in files},
             source=f"{manifest.name}/{manifest.version} {slimming}, from: {manifest.source}",
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            golden=Golden(manifest.golden.image, ()) if manifest.golden else None,
+            golden=manifest.golden and Golden(manifest.golden.image, ()),
             scores={},
             parity={},
-        )
-        slim_manifest.save(scratch)
-    return (
+        ).save(scratch)
+    return Slimmed(
         target,
-        _extent(weights, preset, manifest),
-        _extent(slim_weights, slim_preset, slim_manifest),
+        Extent.of(folder, weights, preset),
+        Extent.of(target, slim_weights, slim_preset),
     )
 
 
-def _changes(preset: Preset) -> dict[str, object]:
+def _changes(preset: Preset) -> dict[str, Any]:
     """The numbers that differ from those of the preset's name."""
     named = PRESETS[preset.name]
     return {
-        field: getattr(preset, field)
-        for field in SLIMMABLE
-        if getattr(preset, field) != getattr(named, field)
+        name: getattr(preset, name)
+        for name in SLIMMABLE
+        if getattr(preset, name) != getattr(named, name)
     }
-
-
-def _extent(weights: Weights, preset: Preset, manifest: ModelManifest) -> Extent:
-    parameters = sum(array.size for array in weights.values())
-    return Extent(parameters, manifest.files[WEIGHTS_NAME].bytes, preset)
