@@ -81,6 +81,7 @@ def test_only_the_edges_speak_to_aws() -> None:
         "handler/storage",
         "handler/queue.py",
         "handler/step_functions.py",
+        "handler/doctor/aws.py",
         "handler/local",
     )
     found = trespasses("handler", ["boto3", "botocore"]) | trespasses("model", ["boto3"])

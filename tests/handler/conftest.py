@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,6 +37,20 @@ def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalS3]:
 
     with local_s3(tmp_path_factory.mktemp("seaweedfs")) as server:
         yield server
+
+
+@pytest.fixture
+def sign_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Put an access key and its secret where AWS's chain of credentials finds them."""
+    import boto3
+
+    def put(access_key_id: str, secret_access_key: str) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", access_key_id)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret_access_key)
+        # It keeps the keys that it found first.
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+    return put
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -139,12 +140,12 @@ def test_a_folder_that_others_may_write_to_is_not_trusted(
 def bucket(
     seaweedfs: LocalS3,
     seaweedfs_store: S3ObjectStore,
+    sign_in: Callable[[str, str], None],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> S3ObjectStore:
     """A real bucket, with keys to it in the environment, and temporary files of our own."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweedfs.access_key_id)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", seaweedfs.secret_access_key)
+    sign_in(seaweedfs.access_key_id, seaweedfs.secret_access_key)
     monkeypatch.setenv("MASKDROP_S3_ENDPOINT", seaweedfs.endpoint_url)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return seaweedfs_store

@@ -71,7 +71,7 @@ def site_stack(folder: Path, **settings: Any) -> Iterator[SiteStack]:
             store=stack.store,
             queue=SQSJobQueue(stack.queue.url, stack.queue.client),
         )
-        config["api"] = parts.enter_context(_api(services))
+        config["api"] = parts.enter_context(serving(services))
         batch = Batch(services.stored, stack.store.bucket)
         parts.enter_context(stack.working(partial(_work, batch)))
         yield SiteStack(url, config["api"], stack, services)
@@ -87,7 +87,8 @@ def _site(handler: type[SimpleHTTPRequestHandler]) -> Iterator[str]:
 
 
 @contextmanager
-def _api(services: Services) -> Iterator[str]:
+def serving(services: Services) -> Iterator[str]:
+    """Answer HTTP; yields the API's URL."""
     config = uvicorn.Config(create_app(services), port=0, log_level="warning")
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, daemon=True)
