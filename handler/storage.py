@@ -2,6 +2,7 @@
 
 ObjectStore      what anybody may ask of a bucket; nine methods, no AWS words
 S3ObjectStore    the real one: Amazon S3, or any server that speaks its protocol
+                 (storage_google.py: Google's, which has other words for conditions)
 
 Every failure is a StorageError of handler.errors. Keys are plain text, never
 URL-quoted. ETags come without quotes. Both presigned forms live `expires_in` seconds.
@@ -10,10 +11,10 @@ boto3 is imported when a client is made: who has another bucket, or none, need n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from handler.errors import (
     AccessDenied,
@@ -25,6 +26,7 @@ from handler.errors import (
 )
 
 if TYPE_CHECKING:
+    from botocore.config import Config
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import (
         GetObjectRequestTypeDef,
@@ -138,8 +140,7 @@ class S3ObjectStore:
                         f"{self._where(key)} has {size} bytes; the limit is {max_bytes}."
                     )
                 body = stream.read()
-        info = ObjectInfo(key, size, _unquoted(answer["ETag"]), answer.get("VersionId"))
-        return StoredObject(info, body)
+        return StoredObject(self._info(key, size, answer), body)
 
     def head(self, key: str, *, version_id: str | None = None) -> ObjectInfo:
         request: HeadObjectRequestTypeDef = {"Bucket": self._bucket, "Key": key}
@@ -147,9 +148,7 @@ class S3ObjectStore:
             request["VersionId"] = version_id
         with self._storage_errors("read", key):
             answer = self._client.head_object(**request)
-        return ObjectInfo(
-            key, answer["ContentLength"], _unquoted(answer["ETag"]), answer.get("VersionId")
-        )
+        return self._info(key, answer["ContentLength"], answer)
 
     def put(
         self,
@@ -176,7 +175,7 @@ class S3ObjectStore:
         except ObjectNotFound as error:
             # S3's answer to If-Match where there is nothing to match.
             raise PreconditionFailed(str(error)) from error
-        return ObjectInfo(key, len(body), _unquoted(answer["ETag"]), answer.get("VersionId"))
+        return self._info(key, len(body), answer)
 
     def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
         pages = self._client.get_paginator("list_objects_v2")
@@ -225,6 +224,9 @@ class S3ObjectStore:
             )
         return PresignedPost(form["url"], form["fields"])
 
+    def _info(self, key: str, size: int, answer: Mapping[str, Any]) -> ObjectInfo:
+        return ObjectInfo(key, size, _unquoted(answer["ETag"]), answer.get("VersionId"))
+
     def _where(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
 
@@ -250,30 +252,32 @@ def s3_client(
     endpoint_url: str | None = None,
     access_key_id: str | None = None,
     secret_access_key: str | None = None,
+    changes: Config | None = None,
 ) -> S3Client:
     """Build a client whose links are answered at once: a redirect would lose CORS headers.
 
     Without `endpoint_url` it is Amazon S3 with the bucket's name and region in the host;
     with one, a server that has a single name, so the bucket is the path's first part.
-    Without keys, AWS's usual chain of credentials is asked.
+    Without keys, AWS's usual chain of credentials is asked. `changes` win over what is set here.
     """
     import boto3
     from botocore.config import Config
 
     addressing: Literal["virtual", "path"] = "virtual" if endpoint_url is None else "path"
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": addressing, "us_east_1_regional_endpoint": "regional"},
+        retries={"mode": "standard", "total_max_attempts": 3},
+        connect_timeout=3,
+        read_timeout=20,
+    )
     return boto3.client(
         "s3",
         region_name=region,
         endpoint_url=endpoint_url,
         aws_access_key_id=access_key_id,
         aws_secret_access_key=secret_access_key,
-        config=Config(
-            signature_version="s3v4",
-            s3={"addressing_style": addressing, "us_east_1_regional_endpoint": "regional"},
-            retries={"mode": "standard", "total_max_attempts": 3},
-            connect_timeout=3,
-            read_timeout=20,
-        ),
+        config=config.merge(changes) if changes else config,
     )
 
 
