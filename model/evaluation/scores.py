@@ -31,7 +31,7 @@ Interval = tuple[float, float] | None
 
 @dataclass(frozen=True, slots=True)
 class ClassScore:
-    """Average precision of one class, in [0, 1]; -1 where it has no object.
+    """Average precision of one class, in [0, 1]; -1 where there is no object.
 
     ap: mean over IoU 0.50 to 0.95; ap50, ap75: at IoU 0.50 and 0.75.
     objects: how many there are to find.
@@ -80,53 +80,57 @@ class Evaluation:
     curves: NDArray[np.float64]
     samples: NDArray[np.float64]
 
+    def less(self, reference: Evaluation) -> list[tuple[float, Interval]]:
+        """AP less the reference's, of every class and then of all, with its interval.
+
+        Both have to be of one truth and number of resamples: their draws are the same then.
+        """
+        pairs = zip(_all_aps(reference.scores), _all_aps(self.scores), strict=True)
+        samples = self.samples[:, :, 0] - reference.samples[:, :, 0]
+        return [(b - a, _interval(samples[:, c])) for c, (a, b) in enumerate(pairs)]
+
 
 def evaluate(truth: Truth, results: Sequence[Result], kind: Kind, resamples: int = 0) -> Evaluation:
     """Score COCO results; `resamples` of 0 leaves the spread out."""
     matches = match(truth, results, kind)
-    every_size = [sizes[0] for sizes in matches]
+    by_size = dict(zip(SIZES, zip(*matches, strict=True), strict=True))
     once = np.ones(len(truth.photographs), np.int64)
-    curves = np.array([precision(each, once) for each in every_size])
-    # For one seed, every model is scored on the same draws, and differences can be paired.
+    # From one seed, so that every model is scored on the same draws.
     draws = np.random.default_rng(_SEED).multinomial(len(once), once / len(once), resamples)
-    samples = np.array([_ap_and_ap50(every_size, times) for times in draws])
-    samples = samples.reshape(resamples, len(every_size) + 1, 2)
-    intervals = [[_interval(samples[:, c, i]) for i in (0, 1)] for c in range(len(every_size) + 1)]
-    by_size = {
-        name: np.array([precision(sizes[index], once) for sizes in matches])
-        for index, name in enumerate(SIZES)
+    samples = np.array([_ap_and_ap50(by_size["all"], times) for times in draws])
+    samples = samples.reshape(resamples, len(truth.classes) + 1, 2)
+    curves = {
+        size: np.array([precision(each, once) for each in classes])
+        for size, classes in by_size.items()
     }
-    counts = {
-        name: sum(int(sizes[index].objects.sum()) for sizes in matches)
-        for index, name in enumerate(SIZES)
-    }
+    objects = {size: [int(m.objects.sum()) for m in classes] for size, classes in by_size.items()}
+    sizes: dict[str, Any] = {f"ap_{size}": _mean(curves[size]) for size in SIZES[1:]}
+    sizes |= {f"objects_{size}": sum(objects[size]) for size in SIZES[1:]}
     scores = Scores(
-        objects=counts["all"],
-        objects_small=counts["small"],
-        objects_medium=counts["medium"],
-        objects_large=counts["large"],
-        ap=_mean(curves),
-        ap50=_mean(curves[:, AT_50]),
-        ap75=_mean(curves[:, AT_75]),
-        ap_small=_mean(by_size["small"]),
-        ap_medium=_mean(by_size["medium"]),
-        ap_large=_mean(by_size["large"]),
-        ap_interval=intervals[-1][0],
-        ap50_interval=intervals[-1][1],
+        **_figures(objects["all"], curves["all"], samples[:, -1]),
+        **sizes,
         classes=tuple(
             ClassScore(
-                name=each.name,
-                objects=int(every_size[c].objects.sum()),
-                ap=_mean(curves[c]),
-                ap50=_mean(curves[c, AT_50]),
-                ap75=_mean(curves[c, AT_75]),
-                ap_interval=intervals[c][0],
-                ap50_interval=intervals[c][1],
+                each.name, **_figures(objects["all"][c : c + 1], curves["all"][c], samples[:, c])
             )
             for c, each in enumerate(truth.classes)
         ),
     )
-    return Evaluation(scores, curves, samples)
+    return Evaluation(scores, curves["all"], samples)
+
+
+def _figures(
+    objects: Sequence[int], curves: NDArray[np.float64], samples: NDArray[np.float64]
+) -> dict[str, Any]:
+    """What a class and all classes have alike: curves (…, T, R), samples (N, 2)."""
+    return {
+        "objects": sum(objects),
+        "ap": _mean(curves),
+        "ap50": _mean(curves[..., AT_50, :]),
+        "ap75": _mean(curves[..., AT_75, :]),
+        "ap_interval": _interval(samples[:, 0]),
+        "ap50_interval": _interval(samples[:, 1]),
+    }
 
 
 def precision(matches: Matches, times: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -149,23 +153,11 @@ def precision(matches: Matches, times: NDArray[np.int64]) -> NDArray[np.float64]
     return np.take_along_axis(best, at, axis=1)
 
 
-def difference(reference: Evaluation, other: Evaluation) -> list[tuple[float, Interval]]:
-    """Other's AP less the reference's, of every class and then of all, with its interval.
-
-    Both have to be of the same truth and number of resamples: draws are the same then.
-    """
-    pairs = zip(_all_aps(reference.scores), _all_aps(other.scores), strict=True)
-    samples = other.samples[:, :, 0] - reference.samples[:, :, 0]
-    return [(b - a, _interval(samples[:, c])) for c, (a, b) in enumerate(pairs)]
-
-
 def _all_aps(scores: Scores) -> list[float]:
     return [*(each.ap for each in scores.classes), scores.ap]
 
 
-def _ap_and_ap50(
-    classes: Sequence[Matches], times: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _ap_and_ap50(classes: Sequence[Matches], times: NDArray[np.int64]) -> NDArray[np.float64]:
     """Every class's, then all's: (C + 1, 2)."""
     curves = np.array([precision(each, times) for each in classes])
     by_class = np.stack([curves.mean(axis=(1, 2)), curves[:, AT_50].mean(axis=1)], axis=1)

@@ -63,10 +63,6 @@ class Truth:
         """Whether any object has a mask."""
         return any(each["segmentation"] for each in self.annotations)
 
-    def category(self, name: str) -> int | None:
-        """Find the file's id of a model's class; None where the file does not have it."""
-        return next((each.id for each in self.classes if each.name == name), None)
-
     def objects(self, kind: Kind) -> Iterator[Annotation]:
         """Every annotation; for masks, one that has only a box is a region to be ignored."""
         for each in self.annotations:
@@ -91,7 +87,7 @@ def read_truth(file: Path, images: Path, classes: Sequence[ModelClass]) -> Truth
     names = {each["id"]: str(each["name"]) for each in data["categories"]}
     shared = _shared(names, classes, file)
     known_ids = {each.id for each in photographs}
-    annotations = []
+    annotations: list[Annotation] = []
     for each in data["annotations"]:
         _check_annotation(each, known_ids, names, file)
         if each["category_id"] in shared:

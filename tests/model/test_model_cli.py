@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from typer.testing import CliRunner
 
 from handler.cli import app
 from model.config import EDGE
-from model.runtime.manifest import ModelManifest
 from model.weights.torchvision import expected_shapes
 
 
@@ -81,27 +79,3 @@ def test_bench_times_models_in_turns(run, colour_model, album):
     answer = run("bench", colour_model, colour_model, "--photo", album / "0.png", "--rounds", "2")
     assert answer.exit_code == 0, answer.output
     assert answer.output.count(" ms") == 4
-
-
-def test_evaluate_prints_scores_and_keeps_them_in_the_manifest(run, colour_model, tmp_path):
-    folder = tmp_path / "colours" / "1"
-    shutil.copytree(colour_model, folder)
-    classes = ModelManifest.load(folder).classes
-    (tmp_path / "images").mkdir()
-    (tmp_path / "images" / "1.png").write_bytes(photo(128, 96))
-    x, y, w, h = 16, 24, 48, 24
-    person = {"id": 1, "image_id": 1, "category_id": classes[0].id, "iscrowd": 0}
-    person |= {"bbox": [x, y, w, h], "area": w * h}
-    person |= {"segmentation": [[x, y, x + w, y, x + w, y + h, x, y + h]]}
-    truth = {
-        "images": [{"id": 1, "file_name": "1.png", "width": 128, "height": 96}],
-        "annotations": [person],
-        "categories": [{"id": each.id, "name": each.name} for each in classes],
-    }
-    (tmp_path / "truth.json").write_text(json.dumps(truth))
-
-    answer = run("evaluate", folder, "--data", tmp_path / "truth.json")
-
-    assert answer.exit_code == 0, answer.output
-    scores = ModelManifest.load(folder).scores["litert"]["truth.json"]["segm"]
-    assert scores["ap50"] == pytest.approx(1)

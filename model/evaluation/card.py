@@ -1,0 +1,79 @@
+"""A model's scores as Markdown, for its card: from the manifest, without scoring again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from model.evaluation.tables import number, with_range
+from model.runtime.errors import DataError
+from model.runtime.manifest import ModelManifest
+
+BEGIN, END = "<!-- scores -->", "<!-- /scores -->"
+
+_COLUMNS = ("objects", "mask AP", "mask AP50", "mask AP75", "box AP", "box AP50", "box AP75")
+_NAMES = {"litert": "`.tflite`", "saved_model": "SavedModel", "float32": "float32 weights"}
+
+
+def write_scores(manifest: ModelManifest, file: Path) -> None:
+    """Put the tables between the markers of a Markdown file; raises DataError without them."""
+    text = file.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise DataError(f"{file} lacks the lines {BEGIN} and {END}, between which scores go.")
+    file.write_text(f"{before}{BEGIN}\n{score_block(manifest)}{END}{after}", encoding="utf-8")
+
+
+def score_block(manifest: ModelManifest) -> str:
+    """A table for every artifact and data set that was scored, after what it is.
+
+    Raises DataError where there are no scores, or an older Maskdrop's.
+    """
+    if not manifest.scores:
+        raise DataError(
+            f"{manifest.name}, version {manifest.version}, has no scores; "
+            "`maskdrop model evaluate` makes them."
+        )
+    try:
+        return "\n".join(
+            line
+            for artifact, files in manifest.scores.items()
+            for file, figures in files.items()
+            for line in _table(manifest, artifact, file, figures)
+        )
+    except KeyError as error:
+        raise DataError(
+            f"The scores of {manifest.name}, version {manifest.version}, lack {error}; "
+            "`maskdrop model evaluate` makes them anew."
+        ) from None
+
+
+def _table(
+    manifest: ModelManifest, artifact: str, file: str, figures: dict[str, Any]
+) -> Iterator[str]:
+    masks, boxes = figures["segm"], figures["bbox"]
+    spread = f"; in brackets the range of 95 % of {figures['resamples']} resamples"
+    yield (
+        f"Version {manifest.version}, {_NAMES[artifact]}, {figures['photographs']} photographs of "
+        f"`{file}`{spread if figures['resamples'] else ''}:\n"
+    )
+    yield f"| | {' | '.join(_COLUMNS)} |"
+    yield f"|---|{'---:|' * len(_COLUMNS)}"
+    for mask, box in zip(masks["classes"], boxes["classes"], strict=True):
+        yield _row(mask["name"], mask, box)
+    yield _row("**all**", masks, boxes)
+    for size in ("small", "medium", "large"):
+        objects = max(each[f"objects_{size}"] for each in (masks, boxes))
+        mask_ap, box_ap = (number(each[f"ap_{size}"]) for each in (masks, boxes))
+        yield f"| {size} | {objects} | {mask_ap} | | | {box_ap} | | |"
+    yield ""
+
+
+def _row(name: str, mask: dict[str, Any], box: dict[str, Any]) -> str:
+    cells = [name, str(max(mask["objects"], box["objects"]))]
+    for each in (mask, box):
+        cells += [with_range(each[key], each[f"{key}_interval"]) for key in ("ap", "ap50")]
+        cells.append(number(each["ap75"]))
+    return f"| {' | '.join(cells)} |"

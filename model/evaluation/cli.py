@@ -1,0 +1,165 @@
+"""`maskdrop model evaluate` and `maskdrop model card`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from model.evaluation.artifacts import Artifact, loaded
+from model.runtime.errors import DataError
+from model.runtime.manifest import ModelManifest
+from model.runtime.versions import find_model
+
+if TYPE_CHECKING:
+    from model.evaluation.detect import Result
+    from model.evaluation.scores import Evaluation
+    from model.evaluation.truth import Kind, Truth
+
+app = typer.Typer()
+console = Console()
+notes = Console(stderr=True)
+
+Model = Annotated[
+    str,
+    typer.Argument(help="A model's or a version's folder, or a name, as `mask_rcnn_edge/latest`."),
+]
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    data: Annotated[Path, typer.Option(help="Annotations in COCO's format.")],
+    images: Annotated[
+        Path | None, typer.Option(help="Their photographs. [default: images/ beside them]")
+    ] = None,
+    artifact: Annotated[
+        Artifact,
+        typer.Option(
+            help="What is scored: the .tflite that serves, the SavedModel, or the float32 weights "
+            "from which both were made."
+        ),
+    ] = "litert",
+    compare: Annotated[
+        Artifact | None, typer.Option(help="Score this one too, and show what differs.")
+    ] = None,
+    bootstrap: Annotated[
+        int, typer.Option(min=0, help="Resamples of the photographs, for the spread; 0: none.")
+    ] = 200,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False,
+            help="Folder for what was found (results.json), the curves, the confusion matrix and "
+            "the ten worst photographs.",
+        ),
+    ] = None,
+) -> None:
+    """Score a model with COCO's protocol, and write the scores into its manifest.
+
+    Classes meet by name. Where `labeled_category_ids` of a photograph leaves a class out,
+    detections of it that match nothing are not counted as wrong.
+    """
+    from model.evaluation.tables import comparison_table, score_table
+    from model.evaluation.truth import read_truth
+
+    folder = find_model(model)
+    truth = read_truth(data, images or data.parent / "images", ModelManifest.load(folder).classes)
+    _say_what_is_left_out(truth)
+    if report:
+        _make_report_folder(report)
+    evaluations = {}
+    for each in [artifact] if compare in (None, artifact) else [compare, artifact]:
+        results = _detect(folder, each, truth)
+        evaluations[each] = _score(truth, results, bootstrap)
+        scores = {kind: value.scores for kind, value in evaluations[each].items()}
+        console.print(f"\n{folder.parent.name}/{folder.name} ({each}) on {truth.name}:")
+        console.print(score_table(scores["segm"], scores["bbox"]))
+        _keep(folder, each, truth, evaluations[each], bootstrap)
+    if compare in evaluations and compare != artifact:
+        console.print(f"\n{compare}, {artifact}, and the difference in points (AP × 100):")
+        console.print(comparison_table(evaluations[compare], evaluations[artifact]))
+    if report:
+        from model.evaluation.report import write_report
+
+        for path in write_report(report, truth, results, evaluations[artifact]):
+            console.print(str(path))
+
+
+@app.command()
+def card(
+    model: Model,
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="A Markdown file with two markers.")
+    ],
+) -> None:
+    """Write a model's scores into a Markdown file, between its markers.
+
+    The markers are two lines: <!-- scores --> and <!-- /scores -->.
+    """
+    from model.evaluation.card import write_scores
+
+    write_scores(ModelManifest.load(find_model(model)), file)
+
+
+def _say_what_is_left_out(truth: Truth) -> None:
+    if truth.unknown:
+        notes.print(f"The model does not know, so not scored: {', '.join(truth.unknown)}.")
+    if truth.unlabeled:
+        notes.print(f"Not in {truth.name}, so not scored: {', '.join(truth.unlabeled)}.")
+
+
+def _make_report_folder(folder: Path) -> None:
+    """Fail before the minutes of detecting, not after them."""
+    import matplotlib  # noqa: F401
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"The report cannot go to {folder}: {error.strerror}.") from None
+
+
+def _detect(folder: Path, artifact: Artifact, truth: Truth) -> list[Result]:
+    from model.evaluation.detect import detect_all
+
+    with loaded(folder, artifact) as predictor:
+        found = track(
+            detect_all(predictor, truth),
+            description=f"Detecting ({artifact})",
+            total=len(truth.photographs),
+            console=notes,
+            transient=True,
+            disable=not notes.is_terminal,
+        )
+        return [result for results in found for result in results]
+
+
+def _score(truth: Truth, results: Sequence[Result], resamples: int) -> dict[Kind, Evaluation]:
+    from model.evaluation.scores import evaluate as score
+    from model.evaluation.truth import KINDS
+
+    return {kind: score(truth, results, kind, resamples) for kind in KINDS}
+
+
+def _keep(
+    folder: Path,
+    artifact: Artifact,
+    truth: Truth,
+    evaluation: dict[Kind, Evaluation],
+    resamples: int,
+) -> None:
+    """Write the scores into the manifest: scores[artifact][file name]."""
+    figures: dict[str, Any] = {"photographs": len(truth.photographs), "resamples": resamples}
+    figures |= {kind: asdict(value.scores) for kind, value in evaluation.items()}
+    # Read again: another evaluation may have ended in the meantime.
+    manifest = ModelManifest.load(folder)
+    by_file = {**manifest.scores.get(artifact, {}), truth.name: figures}
+    try:
+        replace(manifest, scores={**manifest.scores, artifact: by_file}).save(folder)
+    except OSError as error:
+        notes.print(f"The scores are not kept: {folder} cannot be written ({error.strerror}).")
