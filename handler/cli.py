@@ -53,6 +53,7 @@ _DEFAULT_OUT = Path("out")
 _EXTRAS = {
     "tensorflow": "model",
     "ai_edge_quantizer": "model",
+    "matplotlib": "model",
     "pycocotools": "model",
     "torch": "train",
     "torchvision": "train",
