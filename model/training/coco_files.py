@@ -77,6 +77,6 @@ def _check_photographs(path: Path, photographs: list[Path]) -> None:
     missing = [photograph for photograph in photographs if not photograph.is_file()]
     if missing:
         raise DataError(
-            f"{path} names {len(photographs):,} photographs, of which {len(missing):,} "
-            f"{'is' if len(missing) == 1 else 'are'} missing: {listed(missing)}."
+            f"{path}: {len(missing):,} of {len(photographs):,} photographs are missing: "
+            f"{listed(missing)}."
         )

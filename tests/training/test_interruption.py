@@ -1,0 +1,25 @@
+import signal
+
+import pytest
+
+from model.training.interruption import Interruption
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_first_signal_is_a_wish(number: signal.Signals):
+    with Interruption() as interruption:
+        signal.raise_signal(number)
+    assert interruption.requested == number
+
+
+def test_second_signal_ends_at_once():
+    with pytest.raises(KeyboardInterrupt), Interruption():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_signals_mean_afterwards_what_they_meant_before():
+    before = signal.getsignal(signal.SIGTERM)
+    with Interruption():
+        assert signal.getsignal(signal.SIGTERM) != before
+    assert signal.getsignal(signal.SIGTERM) == before
