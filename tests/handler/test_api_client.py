@@ -122,3 +122,15 @@ def test_a_queued_detection_is_waited_for() -> None:
         for state in ("queued", "inferring", "succeeded")
     ]
     assert client(in_turn(*answers)).detect("inbox/a.png", Options()).state == "succeeded"
+
+
+def test_a_token_is_shown_to_the_service_and_never_to_the_bucket() -> None:
+    shown: dict[str, str | None] = {}
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        shown[request.url.host] = request.headers.get("Authorization")
+        return bucket_answers(204)(request)
+
+    service = ApiClient("http://service", httpx2.MockTransport(answer), token="a.b.c")  # noqa: S106
+    service.upload("cat.png", squares("red"))
+    assert shown == {"service": "Bearer a.b.c", "bucket": None}
