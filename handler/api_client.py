@@ -20,7 +20,7 @@ from typing import Any, Self, TypeVar
 import httpx2
 from pydantic import BaseModel, ValidationError
 
-from handler.api_schemas import DetectionReport, ModelList, Upload
+from handler.api_schemas import DetectionReport, Health, ModelList, Upload
 from handler.errors import MaskdropError
 from handler.image_bytes import image_type
 from handler.schemas import Manifest, Options
@@ -84,6 +84,10 @@ class ApiClient:
         traceback: TracebackType | None,
     ) -> None:
         self._http.close()
+
+    def check_ready(self) -> None:
+        """Raise unless the service has loaded its model and detected the golden image right."""
+        self._ask(Health, "GET", "/readyz")
 
     def upload(self, name: str, body: bytes, on_sent: OnSent = lambda sent, size: None) -> str:
         """Send a photograph straight to the bucket; answers its key.

@@ -28,7 +28,14 @@ from handler.errors import BadImage
 from handler.outcomes import Outcome, Photo
 from handler.photo_files import SUFFIXES, find_photos
 from handler.schemas import Options
-from handler.terminal import end_with, errors, print_outcomes, say_error, with_progress
+from handler.terminal import (
+    end_with,
+    errors,
+    print_outcomes,
+    say_error,
+    say_part,
+    with_progress,
+)
 
 if TYPE_CHECKING:
     from handler.remote_run import RemoteRun
@@ -116,6 +123,24 @@ def batch(
         outcomes = list(with_progress(coming, len(photos), "Detecting"))
     typer.echo(f"{len(outcomes)} photographs: {write_contact_sheet(outcomes, out)}")
     _end_with_causes(failures_by_cause(outcomes), len(outcomes))
+
+
+@app.command()
+def smoke(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where the service is.")],
+    photo: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="What its model should find.")
+    ] = Path("site/samples/astronaut.jpg"),
+) -> None:
+    """Try a deployed service: one photograph, end to end, every answer checked, then deleted.
+
+    Ends with 1 and the reason where anything is wrong.
+    """
+    from handler.api_client import ApiClient
+    from handler.smoke import smoke_test
+
+    with ApiClient(url) as service:
+        smoke_test(service, photo, say_part)
 
 
 def _options(

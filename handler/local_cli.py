@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from handler.terminal import say_part
+
 if TYPE_CHECKING:
     from handler.local_service import LocalService
 
@@ -86,11 +88,6 @@ def replay(
     from handler.replay import read_event, replay_event
 
     typer.echo(json.dumps(replay_event(read_event(event)), indent=2))
-
-
-def say_part(name: str, words: str) -> None:
-    """Print the line of one part that is up."""
-    typer.echo(f"{name:<7} {words}")
 
 
 def _write_environment(service: LocalService, path: Path) -> None:

@@ -26,6 +26,11 @@ def say_error(message: str) -> None:
     errors.print(f"Error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 
+def say_part(name: str, words: str) -> None:
+    """Print the line of one part that is up, or of one step that is through."""
+    typer.echo(f"{name:<7} {words}")
+
+
 def with_progress(items: Iterable[Item], total: int, description: str) -> Iterator[Item]:
     """Show a bar while there are several items to come."""
     columns = (

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,20 @@ import pytest
 from click.testing import Result
 from console import read_steps, run_steps
 from PIL import Image
-from service import COLOUR_MODEL, squares
+from service import COLOUR_MODEL, make_client, squares
 from typer.testing import CliRunner
 from waiting import wait_for
 
+from handler.api_client import ApiClient, ApiError
 from handler.cli import app
 from handler.demo import run_demo
+from handler.local import BUCKET
 from handler.local_service import LocalService, local_service
 from handler.local_site import SITE
 from handler.results import Results
 from handler.schemas import FailedManifest
+from handler.smoke import smoke_test
+from handler.storage import S3ObjectStore
 
 MASKDROP = (sys.executable, "-c", "from handler.cli import app; app()")
 README = Path(__file__).parents[2] / "README.md"
@@ -170,6 +175,40 @@ def test_batch_reads_a_bucket(
         "Error: s3://maskdrop/none/ holds no photograph"
         in run("batch", "s3://maskdrop/none/").stderr
     )
+
+
+def test_smoke_goes_all_the_way_and_leaves_nothing(service: LocalService, album: Path) -> None:
+    before = {each.key for each in service.stack.store.list_objects("")}
+    answer = CliRunner().invoke(app, ["smoke", service.url, "--photo", str(album / "both.png")])
+    assert answer.exit_code == 0, answer.output
+    steps = [line.split()[0] for line in answer.stdout.splitlines()]
+    assert steps == ["Ready", "Upload", "Detect", "Masks", "Delete"]
+    assert {each.key for each in service.stack.store.list_objects("")} == before
+
+
+def test_smoke_says_that_a_bucket_refuses(service: LocalService, album: Path) -> None:
+    s3 = service.stack.s3
+    stranger = replace(s3, secret_access_key="0" * 40).client()
+    api = make_client(store=S3ObjectStore(BUCKET, s3.client(), presigner=stranger))
+    bucket = httpx2.Client()
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        where = api if request.url.host == "service" else bucket
+        got = where.request(
+            request.method, str(request.url), headers=request.headers, content=request.read()
+        )
+        return httpx2.Response(got.status_code, content=got.content)
+
+    client = ApiClient("http://service", httpx2.MockTransport(answer))
+    with pytest.raises(ApiError, match=r"^The upload was refused: SignatureDoesNotMatch\.$"):
+        smoke_test(client, album / "both.png", lambda name, words: None)
+
+
+def test_smoke_says_that_nobody_answers(album: Path) -> None:
+    url = "http://127.0.0.1:9"
+    answer = CliRunner().invoke(app, ["smoke", url, "--photo", str(album / "both.png")])
+    assert answer.exit_code == 1
+    assert answer.stderr.startswith(f"Error: {url} does not answer: ")
 
 
 @pytest.mark.parametrize(
