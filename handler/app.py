@@ -16,7 +16,7 @@ from handler.api_schemas import Problem
 from handler.body_limit import BodyLimit
 from handler.error_responses import add_error_responses, problem_response
 from handler.request_log import RequestLog, UnexpectedErrors
-from handler.routes import detect, detections, health, models, schemas, uploads
+from handler.routes import detect, detections, events, health, models, schemas, uploads
 from handler.wiring import Services
 
 _DESCRIPTION = """\
@@ -46,6 +46,8 @@ def create_app(services: Services | None = None) -> FastAPI:
     app.state.services = services
     for each in (uploads, detections, detect, models, health, schemas):
         app.include_router(each.router)
+    if settings.events:
+        app.include_router(events.router)
     add_error_responses(app)
     # The last one added is the outermost.
     app.add_middleware(UnexpectedErrors, respond=problem_response)

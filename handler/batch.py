@@ -54,6 +54,19 @@ class Batch:
                 failed.append({"itemIdentifier": record["messageId"]})
         return {"batchItemFailures": failed}
 
+    def do_created(self, created: ObjectCreated) -> None:
+        """Detect in an object and publish what came of it; raises after recording a failure."""
+        info = ObjectInfo(created.key, created.size, created.etag, created.version_id)
+        task = self._stored.task(info, Options())
+        publish = partial(self._stored.results.publish_latest, sequencer=created.sequencer)
+        try:
+            publish(self._detect(task))
+        except (ObjectNotFound, ObjectChanged) as error:
+            _log.info("ignored: %s", error)
+        except Exception as error:
+            publish(self._stored.record_failure(task, error))
+            raise
+
     def _succeeds(self, record: Event) -> bool:
         try:
             body = read_body(record)
@@ -76,23 +89,11 @@ class Batch:
                 _log.info("ignored s3://%s/%s", each.bucket, each.key)
                 continue
             try:
-                self._do_created(each)
+                self.do_created(each)
             except Exception as error:
                 errors.append(error)
         if errors:
             raise errors[0]
-
-    def _do_created(self, created: ObjectCreated) -> None:
-        info = ObjectInfo(created.key, created.size, created.etag, created.version_id)
-        task = self._stored.task(info, Options())
-        publish = partial(self._stored.results.publish_latest, sequencer=created.sequencer)
-        try:
-            publish(self._detect(task))
-        except (ObjectNotFound, ObjectChanged) as error:
-            _log.info("ignored: %s", error)
-        except Exception as error:
-            publish(self._stored.record_failure(task, error))
-            raise
 
     def _do_job(self, job: Job) -> None:
         task = self._stored.task(job.info, job.options)

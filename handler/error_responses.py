@@ -88,7 +88,7 @@ PROBLEMS: dict[type[Exception], Answer] = {
     ),
     errors.BadEvent: Answer(
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        "Not an event of S3 or SQS",
+        "Not an event that we know",
         "An S3 event has a missing or wrong s3.object.key.",
     ),
     errors.ResultNotFound: Answer(

@@ -12,7 +12,7 @@ MaskdropError
 ├── BadOptions               an option out of range or unknown
 ├── BadPrediction            not a predict request as TensorFlow Serving takes them
 ├── BadKey                   a key that the service does not read
-├── BadEvent                 not an event as S3 or SQS sends them
+├── BadEvent                 not an event as S3, SQS or Google Cloud sends them
 ├── ResultNotFound           no detection of that id
 ├── RequestTooLarge          a body past the limit
 ├── AnswerTooLarge           an answer past what the platform passes on
@@ -79,7 +79,7 @@ class BadKey(MaskdropError):
 
 
 class BadEvent(MaskdropError):
-    """Not an event as S3 or SQS sends them."""
+    """Not an event as S3, SQS or Google Cloud sends them."""
 
 
 class ResultNotFound(MaskdropError):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 from urllib.parse import unquote_plus
 
-from pydantic import AfterValidator, AliasPath, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasPath, BaseModel, ConfigDict, Field, ValidationError
 
 from handler.errors import BadEvent
 from handler.keys import INBOX
@@ -25,15 +25,11 @@ class ObjectCreated(BaseModel):
     version_id: None where the bucket keeps no versions.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True)
 
     event_name: Annotated[str, Field(validation_alias="eventName")]
     bucket: Annotated[str, Field(validation_alias=AliasPath("s3", "bucket", "name"))]
-    key: Annotated[
-        str,
-        AfterValidator(unquote_plus),
-        Field(validation_alias=AliasPath("s3", "object", "key")),
-    ]
+    key: Annotated[str, Field(validation_alias=AliasPath("s3", "object", "key"))]
     size: Annotated[int, Field(validation_alias=AliasPath("s3", "object", "size"))]
     etag: Annotated[str, Field(validation_alias=AliasPath("s3", "object", "eTag"))]
     sequencer: Annotated[str, Field(validation_alias=AliasPath("s3", "object", "sequencer"))] = ""
@@ -86,7 +82,8 @@ def is_older(sequencer: str, *, than: str) -> bool:
 
 def _read_record(record: Mapping[str, Any]) -> ObjectCreated:
     try:
-        return ObjectCreated.model_validate(record)
+        created = ObjectCreated.model_validate(record)
     except ValidationError as error:
         missing = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
         raise BadEvent(f"An S3 event has a missing or wrong {missing}.") from error
+    return created.model_copy(update={"key": unquote_plus(created.key)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -52,6 +52,17 @@ class Settings(BaseSettings):
     s3_endpoint: Annotated[
         str | None, Field(description="An S3 server other than Amazon's, as `http://host:port`.")
     ] = None
+    store: Annotated[
+        Literal["s3", "gcs"],
+        Field(description="What the bucket's server speaks: s3, or gcs, Google Cloud Storage."),
+    ] = "s3"
+    events: Annotated[
+        bool,
+        Field(
+            description="Take Google's storage events at `POST /events`, which Cloud Run has to "
+            "guard."
+        ),
+    ] = False
     queue_url: Annotated[
         str | None, Field(description="The SQS queue of jobs; unset, every detection is done now.")
     ] = None

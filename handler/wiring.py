@@ -81,6 +81,11 @@ def _load_detector(settings: Settings) -> Detector:
 def _store(settings: Settings) -> ObjectStore | None:
     if settings.bucket is None:
         return None
+    if settings.store == "gcs":
+        from handler.storage_google import GoogleObjectStore, google_client
+
+        google = google_client(settings.region, endpoint_url=settings.s3_endpoint)
+        return GoogleObjectStore(settings.bucket, google)
     from handler.storage import S3ObjectStore, s3_client
 
     client = s3_client(settings.region, endpoint_url=settings.s3_endpoint)
