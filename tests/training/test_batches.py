@@ -55,11 +55,15 @@ def test_photograph_that_cannot_be_read_is_named(
 
 
 def test_death_of_a_loading_process_is_explained(loaded):
-    with pytest.raises(RuntimeError) as error, loaded as endless:
-        for child in multiprocessing.active_children():
-            child.kill()
-        for _ in range(100):
-            next(endless)
+    def kill_the_process_and_read_on() -> None:
+        with loaded as endless:
+            for child in multiprocessing.active_children():
+                child.kill()
+            for _ in range(100):
+                next(endless)
+
+    with pytest.raises(RuntimeError) as error:
+        kill_the_process_and_read_on()
     assert explain(error.value) == (
         "A process that reads photographs was ended, perhaps for want of memory."
     )

@@ -23,6 +23,7 @@ def state(preset: str = "edge", names: tuple[str, ...] = ("cat",)) -> TrainingSt
 
 
 def take_step(run: TrainingState) -> None:
+    run.optimizer.zero_grad()
     run.model(torch.ones(1, 2)).sum().backward()
     run.optimizer.step()
     run.average.update(run.model, run.progress.step)

@@ -57,7 +57,7 @@ def test_checkpoint_of_another_preset_is_named(edge, tmp_path: Path):
 
 
 def test_missing_checkpoint_is_named(edge, tmp_path: Path):
-    with pytest.raises(CheckpointError, match="gone.pth: No such file"):
+    with pytest.raises(CheckpointError, match=r"gone\.pth: No such file"):
         load_start(edge, EDGE, tmp_path / "gone.pth")
 
 

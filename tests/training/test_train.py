@@ -10,13 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from coco_album import write_coco
 from PIL import Image
 from rich.console import Console
 from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch: make test-training")
-
-from conftest import write_coco  # noqa: E402
 
 from model.config import EDGE  # noqa: E402
 from model.runtime.errors import TrainingError  # noqa: E402
