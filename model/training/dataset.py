@@ -110,11 +110,3 @@ class BatchSampler(Sampler[list[tuple[int, int, int]]]):
             side = int(rng.choice(self.sides))
             yield [(int(i), side, int(rng.integers(2**31))) for i in chosen]
             step += 1
-
-
-def collate(
-    batch: list[tuple[torch.Tensor, Target]],
-) -> tuple[list[torch.Tensor], list[Target]]:
-    """Keep images and targets as lists: their sizes differ."""
-    images, targets = zip(*batch, strict=True)
-    return list(images), list(targets)
