@@ -8,6 +8,7 @@ Both are what `maskdrop model import` reads.
 
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
 from collections.abc import Sequence
@@ -110,6 +111,7 @@ def write_whole(path: Path, state: dict[str, Any]) -> None:
     try:
         with part.open("wb") as file:
             torch.save(state, file)
+            os.fsync(file.fileno())
         part.replace(path)
     except (OSError, RuntimeError) as error:
         # PyTorch's writer turns an OSError into its own RuntimeError.

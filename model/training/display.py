@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from model.training.schedule import Budget
+from model.training.story import in_words
 
 # Steps over which the losses and the speed are averaged.
 _RECENT = 20
@@ -30,6 +31,7 @@ class Display:
         self._losses: deque[Mapping[str, float]] = deque(maxlen=_RECENT)
         self._ended: deque[float] = deque(maxlen=_RECENT + 1)
         self._logged = time.monotonic()
+        self._ap: float | None = None
 
     def __enter__(self) -> Display:
         if self.console.is_terminal:
@@ -48,16 +50,19 @@ class Display:
         """Print something that stays."""
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def show(
-        self, step: int, seconds: float, losses: Mapping[str, float], scores: Mapping[str, float]
-    ) -> None:
-        """Show where the run is after a step; `scores` are the best so far."""
+    def show_scores(self, step: int, scores: Mapping[str, float]) -> None:
+        """Print what an evaluation found, and go on showing it."""
+        self._ap = scores["AP"]
+        self.say(f"step {step:,}: {in_words(scores)}")
+
+    def show_step(self, step: int, seconds: float, losses: Mapping[str, float]) -> None:
+        """Show where the run is after a step."""
         self._losses.append(losses)
         self._ended.append(time.monotonic())
         line = f"step {step:,} · {self._mean_losses()} · {self._speed()}"
         line += f" · {_clock(self.budget.seconds_left(step, seconds))} left"
-        if scores:
-            line += f" · AP {scores['AP']:.3f}"
+        if self._ap is not None:
+            line += f" · AP {self._ap:.3f}"
         progress = self.budget.progress(step, seconds)
         self._bar.update(self._task, completed=progress, description=line)
         if not self.console.is_terminal and self._ended[-1] - self._logged > _LOG_SECONDS:
