@@ -153,7 +153,7 @@ class Trainer:
         self._tick()
         row = {"step": progress.step, "seconds": progress.seconds, "lr": rate, **losses}
         records.append(self.folder / records.LOSSES, row)
-        self.display.show(progress.step, progress.seconds, losses, progress.scores)
+        self.display.show_step(progress.step, progress.seconds, losses)
 
     def _tick(self) -> None:
         now = time.monotonic()
@@ -182,7 +182,7 @@ class Trainer:
             progress.scores = scores
             self.state.save_best(self.folder)
         self._save()
-        self.display.say(f"step {progress.step:,}: {in_words(scores)}")
+        self.display.show_scores(progress.step, scores)
 
     def _scores(self) -> dict[str, float] | None:
         assert self.truth  # noqa: S101
