@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -18,6 +19,14 @@ _CONFIG = Config(
 _REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
 
 
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A stack's outputs and parameters."""
+
+    outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
+
+
 class AWS:
     """One account's region, as the caller's credentials see it.
 
@@ -28,14 +37,17 @@ class AWS:
         self._region = region
         self._endpoints = {"s3": s3_endpoint, "sqs": sqs}
 
-    def outputs(self, stack: str) -> Mapping[str, str]:
-        """Read a stack's outputs."""
+    def stack(self, stack: str) -> Stack:
+        """Read what a stack was given, and what it made."""
         with _asking("cloudformation:DescribeStacks", f"stack {stack} in {self._region}"):
             found = self._client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
         status = found["StackStatus"]
         if not status.endswith("_COMPLETE") or status in ("DELETE_COMPLETE", "ROLLBACK_COMPLETE"):
             raise Trouble(f"Stack {stack} is {status}.", "Look at its events, and deploy it anew.")
-        return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
+        return Stack(
+            {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())},
+            {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", ())},
+        )
 
     def function(self, name: str) -> Mapping[str, Any]:
         """Read a function's configuration; `name` may be the ARN of a version or an alias."""

@@ -26,9 +26,11 @@ def check_function_threads(function: Mapping[str, Any]) -> str:
     return check_threads(int(threads) if threads else None, vcpus_of(function["MemorySize"]))
 
 
-def check_snapstart(function: Mapping[str, Any]) -> str:
-    """Whether its published version starts from a snapshot."""
+def check_snapstart(function: Mapping[str, Any], wanted: bool = True) -> str:
+    """Whether its published version starts from a snapshot, where the stack wants that."""
     snap = function.get("SnapStart", {})
+    if not wanted:
+        return "Off, as the stack's parameter says: every cold start loads the model."
     if snap.get("ApplyOn") != "PublishedVersions":
         raise Trouble(
             "SnapStart is off: every cold start loads the model anew.",

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 
 from handler.doctor.api import ApiExamination
-from handler.doctor.aws import AWS
+from handler.doctor.aws import AWS, Stack
 from handler.doctor.events import check_events
 from handler.doctor.findings import CannotTell, Finding, Trouble, examine
 from handler.doctor.functions import (
@@ -38,15 +38,18 @@ def examine_stack(
     name: str, aws: AWS, http: httpx2.Client, *, region: str, token: str | None = None
 ) -> Iterator[Finding]:
     """Check every part of stack `name`."""
-    outputs: dict[str, str] = {}
-    yield examine("Stack", lambda: _check_outputs(name, aws, outputs), _DEPLOY)
-    if set(OUTPUTS) - set(outputs):
+    stack = cache(lambda: aws.stack(name))
+    first = examine("Stack", lambda: _check_outputs(name, stack()), _DEPLOY)
+    yield first
+    if first.level != "green":
         return
+    outputs = stack().outputs
+    snapstart = stack().parameters.get("SnapStart") != "None"
     # Asked for once, though several checks look at it.
     function: Callable[[str], Function] = cache(lambda output: aws.function(outputs[output]))
     queue = cache(aws.queue)
     for output in ("ApiFunction", "BatchFunction"):
-        yield from _examine_function(output, function)
+        yield from _examine_function(output, function, snapstart)
     yield examine("Events", lambda: check_events(aws.notifications(outputs["Bucket"])), "")
     url = outputs["QueueUrl"]
     yield examine("Queue", lambda: check_visibility(queue(url), function("BatchFunction")), "")
@@ -63,18 +66,19 @@ def examine_stack(
     yield from examination.findings()
 
 
-def _check_outputs(name: str, aws: AWS, outputs: dict[str, str]) -> str:
-    outputs |= aws.outputs(name)
-    if missing := set(OUTPUTS) - set(outputs):
+def _check_outputs(name: str, stack: Stack) -> str:
+    if missing := set(OUTPUTS) - set(stack.outputs):
         raise Trouble(f"Stack {name} has no output {', '.join(sorted(missing))}.")
-    return f"{name}, {outputs['ApiUrl']}"
+    return f"{name}, {stack.outputs['ApiUrl']}"
 
 
-def _examine_function(output: str, function: Callable[[str], Function]) -> Iterator[Finding]:
+def _examine_function(
+    output: str, function: Callable[[str], Function], snapstart: bool
+) -> Iterator[Finding]:
     yield examine(output, lambda: check_active(function(output)), _DEPLOY)
     yield examine("  memory", partial(_check_memory, output, function), "")
     yield examine("  threads", lambda: check_function_threads(function(output)), "")
-    yield examine("  SnapStart", lambda: check_snapstart(function(output)), "")
+    yield examine("  SnapStart", lambda: check_snapstart(function(output), snapstart), "")
 
 
 def _check_memory(output: str, function: Callable[[str], Function]) -> str:
