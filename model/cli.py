@@ -23,7 +23,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from model.config import PRESETS
+from model.config import PRESETS, Preset
 from model.evaluation.cli import app as evaluation_commands
 from model.photographs import read_photographs
 from model.runtime.backends import BackendName
@@ -92,14 +92,20 @@ def fetch(
 @app.command("import")
 def import_checkpoint(
     checkpoint: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A .pth file.")],
-    preset: Annotated[PresetName, typer.Option(help="The architecture it was trained with.")],
+    preset: Annotated[
+        PresetName | None, typer.Option(help="The architecture it was trained with.")
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(help="A model with the same architecture and classes: what was slimmed."),
+    ] = None,
     classes: Annotated[
         Path | None,
         typer.Option(
             exists=True,
             dir_okay=False,
             help="Class names, one a line, in label order; an id and a tab may precede a name. "
-            "[default: COCO's, for a preset with published weights]",
+            "[default: COCO's, for a preset with published weights; those of --like]",
         ),
     ] = None,
     name: Annotated[
@@ -122,8 +128,7 @@ def import_checkpoint(
 
     folder = import_model(
         checkpoint,
-        PRESETS[preset.value],
-        _classes_of(preset.value, classes),
+        *_network_of(preset, like, classes),
         to,
         name or checkpoint.stem,
         source=source,
@@ -353,6 +358,20 @@ def _parity_table(parity: dict[str, dict[str, Any]]) -> Table:
             f"{figures['mask_iou_mean']:.3f}, {figures['mask_iou_min']:.2f}",
         )
     return table
+
+
+def _network_of(
+    preset: str | None, like: str | None, classes: Path | None
+) -> tuple[Preset, tuple[ModelClass, ...]]:
+    from model.weights.import_model import read_classes
+    from model.weights.version_folder import preset_of
+
+    if (preset is None) == (like is None):
+        raise WeightsMismatch("Name the architecture with --preset, or a model of it with --like.")
+    if preset:
+        return PRESETS[preset], _classes_of(preset, classes)
+    manifest = ModelManifest.load(find_model(str(like)))
+    return preset_of(manifest), read_classes(classes) if classes else manifest.classes
 
 
 def _classes_of(preset: str, path: Path | None) -> tuple[ModelClass, ...]:

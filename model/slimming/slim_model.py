@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from model.config import PRESETS, SLIMMABLE, Preset
+from model.config import SLIMMABLE, Preset
 from model.runtime.errors import SlimmingError
 from model.runtime.manifest import FileRecord, Golden, ModelManifest
 from model.slimming.low_rank import factor_box_head
@@ -17,6 +17,7 @@ from model.slimming.pruning import Part, prune
 from model.weights.version_folder import (
     WEIGHTS_NAME,
     Weights,
+    changes_of,
     load_weights,
     next_version,
     preset_of,
@@ -109,7 +110,7 @@ def slim_model(folder: Path, slimming: Slimming, base: Path, name: str) -> Slimm
             manifest,
             name=name,
             version=version,
-            preset_changes=_changes(slim_preset),
+            preset_changes=changes_of(slim_preset),
             files={file: FileRecord.of(scratch / file) for file in files},
             source=f"{manifest.name}/{manifest.version} {slimming}, from: {manifest.source}",
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -122,13 +123,3 @@ def slim_model(folder: Path, slimming: Slimming, base: Path, name: str) -> Slimm
         Extent.of(folder, weights, preset),
         Extent.of(target, slim_weights, slim_preset),
     )
-
-
-def _changes(preset: Preset) -> dict[str, Any]:
-    """The numbers that differ from those of the preset's name."""
-    named = PRESETS[preset.name]
-    return {
-        name: getattr(preset, name)
-        for name in SLIMMABLE
-        if getattr(preset, name) != getattr(named, name)
-    }

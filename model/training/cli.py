@@ -51,7 +51,8 @@ def train(
         Path | None,
         typer.Option(
             "--from",
-            help="A .pth file to begin with, of the preset or of torchvision. "
+            help="What to begin with: a .pth file of the preset or of torchvision, or the folder "
+            "of a version, slimmed maybe. "
             "(default: ImageNet weights for edge, fetched COCO weights for the others)",
         ),
     ] = None,

@@ -8,7 +8,7 @@ torchvision, so one name map imports both into TensorFlow.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
@@ -49,9 +49,8 @@ class SamePadConv2d(nn.Conv2d):
 class Block(nn.Module):
     """Inverted residual without squeeze-and-excitation, ReLU6: the Lite variant's block."""
 
-    def __init__(self, block: InvertedResidual) -> None:
+    def __init__(self, block: InvertedResidual, mid: int) -> None:
         super().__init__()
-        mid = block.in_channels * block.expansion
         self._expand_conv: nn.Module | None = None
         if block.expansion > 1:
             self._expand_conv = SamePadConv2d(block.in_channels, mid, 1, bias=False)
@@ -77,12 +76,12 @@ class Block(nn.Module):
 class EfficientNetLite0(nn.Module):
     """The body: image -> the four maps that the pyramid is built on."""
 
-    def __init__(self) -> None:
+    def __init__(self, widths: Sequence[int] = EDGE.block_widths) -> None:
         super().__init__()
         stem = EFFICIENTNET_LITE0_STEM
         self._conv_stem = SamePadConv2d(3, stem, 3, 2, bias=False)
         self._bn0 = FrozenBatchNorm2d(stem, eps=EDGE.batch_norm_epsilon)
-        self._blocks = nn.ModuleList(Block(block) for block in EFFICIENTNET_LITE0_BLOCKS)
+        self._blocks = nn.ModuleList(map(Block, EFFICIENTNET_LITE0_BLOCKS, widths))
 
     def forward(self, x: Tensor) -> OrderedDict[str, Tensor]:
         """(B, 3, H, W) -> maps "0".."3" at strides 4, 8, 16, 32."""
@@ -98,9 +97,10 @@ class EfficientNetLite0(nn.Module):
 class Backbone(nn.Module):
     """Body and FPN, named as torchvision's BackboneWithFPN names them."""
 
-    def __init__(self, out_channels: int) -> None:
+    def __init__(self, preset: Preset) -> None:
         super().__init__()
-        self.body = EfficientNetLite0()
+        out_channels = preset.fpn_channels
+        self.body = EfficientNetLite0(preset.block_widths)
         channels = [EFFICIENTNET_LITE0_BLOCKS[i].out_channels for i in EFFICIENTNET_LITE0_OUTPUTS]
         self.fpn = FeaturePyramidNetwork(channels, out_channels, extra_blocks=LastLevelMaxPool())
         self.out_channels = out_channels
@@ -111,6 +111,26 @@ class Backbone(nn.Module):
         return maps
 
 
+class FactoredMLPHead(TwoMLPHead):
+    """The box head of a preset with a box_head_rank: its first layer is two."""
+
+    def __init__(self, in_channels: int, rank: int, width: int) -> None:
+        super().__init__(rank, width)
+        self.fc6_reduce = nn.Linear(in_channels, rank)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Crops (R, C, S, S) -> (R, width)."""
+        y: Tensor = super().forward(self.fc6_reduce(x.flatten(start_dim=1)))
+        return y
+
+
+def _box_head(preset: Preset) -> TwoMLPHead:
+    inputs, width = preset.fpn_channels * 7 * 7, preset.box_head_width
+    if preset.box_head_rank:
+        return FactoredMLPHead(inputs, preset.box_head_rank, width)
+    return TwoMLPHead(inputs, width)
+
+
 def edge_mask_rcnn(num_classes: int, preset: Preset = EDGE) -> MaskRCNN:
     """Build an untrained `edge` network. num_classes counts background, as torchvision does.
 
@@ -119,7 +139,7 @@ def edge_mask_rcnn(num_classes: int, preset: Preset = EDGE) -> MaskRCNN:
     channels = preset.fpn_channels
     levels = ["0", "1", "2", "3"]
     return MaskRCNN(
-        Backbone(channels),
+        Backbone(preset),
         image_mean=[value / 255 for value in preset.mean],
         image_std=[value / 255 for value in preset.std],
         min_size=preset.min_size,
@@ -132,7 +152,7 @@ def edge_mask_rcnn(num_classes: int, preset: Preset = EDGE) -> MaskRCNN:
         rpn_post_nms_top_n_test=preset.rpn_post_nms_top_n,
         rpn_nms_thresh=preset.rpn_nms_thresh,
         box_roi_pool=MultiScaleRoIAlign(levels, 7, 2),
-        box_head=TwoMLPHead(channels * 7 * 7, preset.box_head_width),
+        box_head=_box_head(preset),
         box_predictor=FastRCNNPredictor(preset.box_head_width, num_classes),
         box_score_thresh=preset.box_score_thresh,
         box_nms_thresh=preset.box_nms_thresh,

@@ -14,7 +14,7 @@ from torchvision.models.detection import (
 )
 from torchvision.ops import FrozenBatchNorm2d
 
-from model.config import COCO_R50, EDGE, Preset
+from model.config import EDGE, Preset
 from model.training.network import edge_mask_rcnn, freeze_early_layers
 from model.training.partial_labels import respect_partial_labels
 
@@ -24,15 +24,16 @@ def build_network(preset: Preset, num_classes: int) -> MaskRCNN:
 
     Sampling is torchvision's, except that `edge` is given what suits a CPU.
     """
-    model = _edge(num_classes) if preset is EDGE else _resnet50(preset, num_classes)
+    build = _edge if preset.name == EDGE.name else _resnet50
+    model = build(preset, num_classes)
     respect_partial_labels(model)
     # Photographs are already at training scale.
     model.transform._skip_resize = True
     return model
 
 
-def _edge(num_classes: int) -> MaskRCNN:
-    model = edge_mask_rcnn(num_classes)
+def _edge(preset: Preset, num_classes: int) -> MaskRCNN:
+    model = edge_mask_rcnn(num_classes, preset)
     freeze_early_layers(model)
     # 128 regions an image instead of 512: half the time of the box head, and with
     # a quarter of them positive still more objects than most photographs hold.
@@ -43,7 +44,7 @@ def _edge(num_classes: int) -> MaskRCNN:
 
 
 def _resnet50(preset: Preset, num_classes: int) -> MaskRCNN:
-    build = maskrcnn_resnet50_fpn if preset is COCO_R50 else maskrcnn_resnet50_fpn_v2
+    build = maskrcnn_resnet50_fpn_v2 if preset.head_norm else maskrcnn_resnet50_fpn
     model = build(weights=None, weights_backbone=None, num_classes=num_classes)
     freeze_batch_norm(model, preset.batch_norm_epsilon)
     # The depth that torchvision freezes by default.

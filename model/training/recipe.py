@@ -42,7 +42,8 @@ class Recipe(BaseModel):
 
     data, images: COCO files and the folder of each one's photographs, in the same order.
     classes: category ids to learn; empty for all that have objects.
-    start: the checkpoint to begin with (`from` in a file); None for the preset's own.
+    start: the checkpoint or the version's folder to begin with (`from` in a file); None for
+    the preset's own.
     minutes, steps: how long to train, one of the two.
     sides: long sides that photographs are seen at, pixels.
     evaluate_every: minutes or steps, as the run's length is given; None for a tenth of it.

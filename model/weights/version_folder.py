@@ -98,6 +98,16 @@ def preset_of(manifest: ModelManifest) -> Preset:
     return replace(preset, buckets=manifest.preprocessing.buckets, **changes)
 
 
+def changes_of(preset: Preset) -> dict[str, Any]:
+    """Return what slimming changed of the preset, as a manifest keeps it for `preset_of`."""
+    named = PRESETS[preset.name]
+    return {
+        name: getattr(preset, name)
+        for name in SLIMMABLE
+        if getattr(preset, name) != getattr(named, name)
+    }
+
+
 def _are_counts(value: object) -> bool:
     values = value if isinstance(value, list | tuple) else [value]
     return all(type(each) is int and each > 0 for each in values)

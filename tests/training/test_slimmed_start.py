@@ -1,0 +1,75 @@
+"""Training goes on from a slimmed version. Run by `make test-training`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs PyTorch: make test-training")
+
+from seeded_weights import NUM_CLASSES, seeded_state_dict  # noqa: E402
+
+from model.config import COCO_R50, EDGE, Preset  # noqa: E402
+from model.runtime.errors import TrainingError  # noqa: E402
+from model.runtime.manifest import FileRecord, ModelClass, ModelManifest  # noqa: E402
+from model.slimming.slim_model import Slimming  # noqa: E402
+from model.training.presets import build_network  # noqa: E402
+from model.training.start import load_start, preset_to_train  # noqa: E402
+from model.weights.import_model import preprocessing_of  # noqa: E402
+from model.weights.torchvision import fold  # noqa: E402
+from model.weights.version_folder import WEIGHTS_NAME, changes_of, save_weights  # noqa: E402
+
+
+def write_version(folder: Path, preset: Preset, weights: dict[str, np.ndarray]) -> None:
+    save_weights(folder, weights, np.float32)
+    ModelManifest(
+        name="slim",
+        version=1,
+        preset=preset.name,
+        preset_changes=changes_of(preset),
+        classes=tuple(ModelClass(n, f"class {n}") for n in range(1, NUM_CLASSES)),
+        preprocessing=preprocessing_of(preset),
+        files={WEIGHTS_NAME: FileRecord.of(folder / WEIGHTS_NAME)},
+        source="a formula",
+        licence="CC0-1.0",
+        created="2026-11-22T00:00:00+00:00",
+    ).save(folder)
+
+
+def test_a_slimmed_version_is_trained_and_imported_as_it_is(tmp_path: Path):
+    weights, _ = fold(seeded_state_dict(EDGE), EDGE)
+    weights, slim = Slimming(ratio=0.5, rank=32).apply(weights, EDGE)
+    write_version(tmp_path, slim, weights)
+
+    preset = preset_to_train("edge", tmp_path)
+    network = build_network(preset, NUM_CLASSES)
+    load_start(network, preset, tmp_path)
+    imported, _ = fold({n: t.numpy() for n, t in network.state_dict().items()}, preset)
+
+    assert preset == slim
+    assert all(np.allclose(imported[name], weights[name], atol=1e-6) for name in weights)
+
+
+def test_the_factored_box_head_is_the_product_of_its_layers():
+    _, slim = Slimming(rank=32).apply(fold(seeded_state_dict(EDGE), EDGE)[0], EDGE)
+    head = build_network(slim, NUM_CLASSES).roi_heads.box_head
+    crops = torch.rand(2, slim.fpn_channels, 7, 7)
+    product = head.fc6.weight @ head.fc6_reduce.weight
+    bias = head.fc6.weight @ head.fc6_reduce.bias + head.fc6.bias
+    hidden = torch.relu(crops.flatten(1) @ product.T + bias)
+    torch.testing.assert_close(head(crops), torch.relu(head.fc7(hidden)))
+
+
+def test_a_slimmed_network_that_cannot_be_trained_is_refused(tmp_path: Path):
+    write_version(tmp_path, replace(COCO_R50, box_head_rank=8), {})
+    with pytest.raises(TrainingError, match=r"a slimmed coco-r50; .* only edge can be trained"):
+        preset_to_train("coco-r50", tmp_path)
+
+
+def test_a_version_of_another_preset_is_refused(tmp_path: Path):
+    write_version(tmp_path, COCO_R50, {})
+    with pytest.raises(TrainingError, match="has the preset coco-r50, not edge"):
+        preset_to_train("edge", tmp_path)
