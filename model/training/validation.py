@@ -65,7 +65,7 @@ def validate(
             return None
         results.extend(found)
     scores = evaluate(truth, results, "segm" if truth.has_masks else "bbox").scores
-    by_class = {f"AP {each.name}": each.ap for each in scores.classes}
+    by_class = {f"AP {each.name}": each.ap for each in scores.classes if each.objects}
     return {"AP": scores.ap, "AP50": scores.ap50, **by_class}
 
 

@@ -12,6 +12,15 @@ def test_first_signal_is_a_wish(number: signal.Signals):
     assert interruption.requested == number
 
 
+@pytest.fixture
+def _foreground():
+    """Ctrl-C as Python starts with it; a shell has its background jobs ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_foreground")
 def test_second_signal_ends_at_once():
     with Interruption():
         signal.raise_signal(signal.SIGINT)
