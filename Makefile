@@ -27,6 +27,9 @@ setup-model: .venv/.dev ## Add TensorFlow, to import and export models
 .PHONY: setup-train
 setup-train: .venv/.train ## Add PyTorch, to train models (downloads gigabytes)
 
+.PHONY: setup-sam
+setup-sam: .venv-sam/.sam ## Install SAM's command, which deploys, into .venv-sam
+
 .PHONY: demo
 demo: .venv/.local ## Send the sample photographs through the whole service
 	$(BIN)/maskdrop demo --out out/demo
@@ -79,6 +82,33 @@ container-tools: ## Install what builds and runs images on Debian, where root ma
 		&& command -v debootstrap >/dev/null \
 		|| { apt-get update --quiet=2 && apt-get install --quiet=2 --yes $(TOOLS); }
 
+# The stack's name; ARGS is for `sam deploy`, as --parameter-overrides "Memory=3008 LogDays=7".
+STACK ?= maskdrop
+export SAM_CLI_TELEMETRY := 0
+.PHONY: deploy
+deploy: .venv-sam/.sam ## Deploy the service to AWS as STACK; ARGS go to `sam deploy`
+	.venv-sam/bin/sam build
+	.venv-sam/bin/sam deploy --stack-name $(STACK) $(ARGS)
+
+.PHONY: deploy-site
+deploy-site: .venv-sam/.sam .venv/.local ## Deploy the site of STACK
+	$(BIN)/python infra/deploy_site.py $(STACK) --sam .venv-sam/bin/sam
+
+URL ?= http://localhost:8080
+.PHONY: smoke
+smoke: .venv/.local ## Try the service at URL: one photograph, end to end
+	$(BIN)/maskdrop smoke $(URL)
+
+TEMPLATES := template.yaml infra/site.yaml infra/backfill.yaml
+.PHONY: check-infra
+check-infra: .venv-sam/.sam .venv-checks/.checks ## Check templates and Dockerfile: SAM, cfn-lint, Checkov, Hadolint
+	for template in $(TEMPLATES); do AWS_DEFAULT_REGION=us-east-1 \
+		.venv-sam/bin/sam validate --lint --template-file $$template || exit 1; done
+	.venv-sam/bin/cfn-lint $(TEMPLATES)
+	.venv-checks/bin/checkov $(TEMPLATES:%=--file %) --file Dockerfile \
+		--framework cloudformation dockerfile --skip-download --quiet --compact
+	.venv-checks/bin/hadolint Dockerfile
+
 .PHONY: bench
 bench: .venv/.serving ## Time the embedded model on a sample photograph
 	$(BIN)/maskdrop model bench mask_rcnn_edge --photo site/samples/astronaut.jpg
@@ -120,10 +150,11 @@ lock: .venv/.dev ## Write the lock files anew from pyproject.toml
 	$(COMPILE) --group parts --no-deps --output-file requirements-parts.txt
 	$(COMPILE) --group sbom --constraint requirements-dev.txt --output-file requirements-sbom.txt
 	$(COMPILE) --group sam --output-file requirements-sam.txt
+	$(COMPILE) --group checks --output-file requirements-checks.txt
 
 .PHONY: clean
 clean: ## Remove the environment and everything made here
-	rm -rf .venv out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* .aws-sam out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A browser for the site's tests: root may install it; for others the tests are skipped and say how.
@@ -165,4 +196,15 @@ ADD_VENV = package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.v
 
 .venv/.train: requirements-train.txt .venv/.dev
 	$(INSTALL) requirements-train.txt
+	@touch $@
+
+# Environments of their own, since they need other releases of what we use.
+.venv-sam/.sam: requirements-sam.txt | .venv/bin/python
+	$(BIN)/python -m venv .venv-sam
+	.venv-sam/bin/pip install --quiet --require-hashes --requirement $<
+	@touch $@
+
+.venv-checks/.checks: requirements-checks.txt | .venv/bin/python
+	$(BIN)/python -m venv .venv-checks
+	.venv-checks/bin/pip install --quiet --require-hashes --requirement $<
 	@touch $@

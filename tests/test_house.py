@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 LOCKS = sorted(ROOT.glob("requirements*.txt"))
-ENVIRONMENTS_OF_THEIR_OWN = {"requirements-sam.txt"}
+ENVIRONMENTS_OF_THEIR_OWN = {"requirements-checks.txt", "requirements-sam.txt"}
 # Extras that would not fit beside the others: PyTorch, and TensorFlow for the CPU alone.
 LOCKED_APART = {"gpu", "train"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
