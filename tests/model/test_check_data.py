@@ -149,37 +149,37 @@ def test_labelled_class_that_is_not_listed_is_found(data: Data, check):
     (finding,) = check(data).findings
 
     assert finding.rule.name == "unknown-labeled-category"
-    assert finding.where.endswith("0-006.png (image 7)")
+    assert finding.where.endswith("train-006.png (image 7)")
 
 
 def test_missing_file_is_named(data: Data, check, tmp_path: Path):
-    (tmp_path / "images" / "0-004.png").unlink()
+    (tmp_path / "images" / "train-004.png").unlink()
 
     (finding,) = check(data).findings
 
-    assert (finding.rule.name, finding.photograph) == ("missing-file", "0-004.png")
-    assert str(tmp_path / "images" / "0-004.png") in finding.says
+    assert (finding.rule.name, finding.photograph) == ("missing-file", "train-004.png")
+    assert str(tmp_path / "images" / "train-004.png") in finding.says
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_truncated_file_is_found(data: Data, check, tmp_path: Path, kind: str):
     whole = io.BytesIO()
-    with Image.open(tmp_path / "images" / "0-004.png") as picture:
+    with Image.open(tmp_path / "images" / "train-004.png") as picture:
         picture.save(whole, kind)
-    (tmp_path / "images" / "0-004.png").write_bytes(whole.getvalue()[: whole.tell() * 2 // 3])
+    (tmp_path / "images" / "train-004.png").write_bytes(whole.getvalue()[: whole.tell() * 2 // 3])
 
     assert found(check(data)) == [("unreadable-file", 5, None)]
 
 
 @pytest.mark.parametrize("content", [b"", b"not a photograph", b"\x89PNG\r\n\x1a\n"])
 def test_file_that_is_no_photograph_is_found(data: Data, check, tmp_path: Path, content: bytes):
-    (tmp_path / "images" / "0-004.png").write_bytes(content)
+    (tmp_path / "images" / "train-004.png").write_bytes(content)
 
     assert found(check(data)) == [("unreadable-file", 5, None)]
 
 
 def test_photograph_of_another_size_is_found(data: Data, check, tmp_path: Path):
-    path = tmp_path / "images" / "0-004.png"
+    path = tmp_path / "images" / "train-004.png"
     with Image.open(path) as picture:
         larger = picture.resize((WIDTH * 2, HEIGHT * 2))
     larger.save(path)
@@ -191,7 +191,7 @@ def test_photograph_of_another_size_is_found(data: Data, check, tmp_path: Path):
 
 
 def test_photograph_on_its_side_is_found(data: Data, check, tmp_path: Path):
-    path = tmp_path / "images" / "0-004.png"
+    path = tmp_path / "images" / "train-004.png"
     with Image.open(path) as picture:
         exif = picture.getexif()
         exif[0x0112] = 6
@@ -202,7 +202,7 @@ def test_photograph_on_its_side_is_found(data: Data, check, tmp_path: Path):
 
 def copy(tmp_path: Path, data: Data, change: Callable[[Image.Image], Image.Image]) -> Data:
     """Annotations of one photograph, a changed copy of the training set's fifth."""
-    with Image.open(tmp_path / "images" / "0-004.png") as picture:
+    with Image.open(tmp_path / "images" / "train-004.png") as picture:
         change(picture).save(tmp_path / "images" / "copy.jpg", quality=70)
     objects = [each for each in data["annotations"] if each["image_id"] == 5]
     image = dict(data["images"][4], file_name="copy.jpg")
@@ -218,7 +218,7 @@ def test_copy_in_the_validation_set_is_a_leak(data: Data, check, tmp_path: Path,
     (finding,) = check(data, copy(tmp_path, data, change)).findings
 
     assert (finding.rule.name, finding.rule.level) == ("leak", "error")
-    assert "shows the same as 0-004.png (image 5)" in finding.says
+    assert "shows the same as train-004.png (image 5)" in finding.says
 
 
 def test_same_file_in_both_sets_is_a_leak(data: Data, check):
@@ -226,7 +226,7 @@ def test_same_file_in_both_sets_is_a_leak(data: Data, check):
 
     leaks = [each for each in report.findings if each.rule.name == "leak"]
     assert [each.image_id for each in leaks] == [1, 2, 3]
-    assert "is the same file as 0-000.png" in leaks[0].says
+    assert "is the same file as train-000.png" in leaks[0].says
 
 
 def test_photograph_twice_in_one_set_is_a_warning(data: Data, check, tmp_path: Path):
@@ -240,20 +240,20 @@ def test_photograph_twice_in_one_set_is_a_warning(data: Data, check, tmp_path: P
 
 
 def test_other_photographs_are_no_leak(data: Data, check, tmp_path: Path):
-    assert check(data, draw_shapes(tmp_path / "images", 5, seed=1)).findings == ()
+    assert check(data, draw_shapes(tmp_path / "images", 5, "val")).findings == ()
 
 
 def test_class_that_has_another_name_in_the_validation_set_is_found(
     data: Data, check, tmp_path: Path
 ):
-    val = draw_shapes(tmp_path / "images", 5, seed=1)
+    val = draw_shapes(tmp_path / "images", 5, "val")
     val["categories"] = [{"id": DISC, "name": "square"}, {"id": SQUARE, "name": "disc"}]
 
     assert [rule for rule, *_ in found(check(data, val))] == ["other-classes"] * 2
 
 
 def test_class_that_validation_lacks_is_found(data: Data, check, tmp_path: Path):
-    val = draw_shapes(tmp_path / "images", 5, seed=1)
+    val = draw_shapes(tmp_path / "images", 5, "val")
     val["annotations"] = [each for each in val["annotations"] if each["category_id"] == DISC]
 
     (finding,) = check(data, val).findings
@@ -345,7 +345,7 @@ def test_command_says_where_and_gives_the_cure(data: Data, run, tmp_path: Path):
     assert answer.exit_code == 1
     assert "40  error: boxes without an area" in answer.output
     assert "COCO's boxes are x, y, width, height" in answer.output
-    assert "train.json, 0-000.png (image 1), annotation 1: bbox [" in answer.output
+    assert "train.json, train-000.png (image 1), annotation 1: bbox [" in answer.output
     assert answer.output.count("annotation ") == 3
 
 
@@ -361,7 +361,7 @@ def test_warnings_alone_end_with_0(data: Data, run, tmp_path: Path):
 def test_every_finding_is_in_the_json(data: Data, run, tmp_path: Path):
     for each in data["annotations"]:
         each["bbox"][2] = -1
-    val = draw_shapes(tmp_path / "others", 5, seed=1)
+    val = draw_shapes(tmp_path / "others", 5, "val")
     write_json(tmp_path / "train.json", data)
     write_json(tmp_path / "val.json", val)
     words = ["train.json", "--images", "images", "--val", "val.json", "--val-images", "others"]

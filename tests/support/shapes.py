@@ -16,24 +16,27 @@ _CATEGORIES = [{"id": DISC, "name": "disc"}, {"id": SQUARE, "name": "square"}]
 
 
 def draw_shapes(
-    images: Path, count: int, *, seed: int = 0, size: tuple[int, int] = SIZE
+    images: Path, count: int, name: str = "train", size: tuple[int, int] = SIZE
 ) -> dict[str, Any]:
-    """Draw photographs of a disc and a square each into a folder -> their annotations."""
+    """Draw photographs of a disc and a square each into a folder -> their annotations.
+
+    name: what the files begin with; other names, other photographs.
+    """
     images.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(list(name.encode()))
     data: dict[str, Any] = {"images": [], "annotations": [], "categories": list(_CATEGORIES)}
     for index in range(count):
         picture = _noise(rng, size)
-        name = f"{seed}-{index:03}.png"
         for side, category in enumerate(rng.permutation([DISC, SQUARE]).tolist()):
             outline = _outline(rng, category, side, size)
             ImageDraw.Draw(picture).polygon(list(map(tuple, outline)), _COLOURS[category])
             data["annotations"].append(
                 _annotation(len(data["annotations"]) + 1, index + 1, category, outline)
             )
-        picture.save(images / name)
+        file_name = f"{name}-{index:03}.png"
+        picture.save(images / file_name)
         data["images"].append(
-            {"id": index + 1, "file_name": name, "width": size[0], "height": size[1]}
+            {"id": index + 1, "file_name": file_name, "width": size[0], "height": size[1]}
         )
     return data
 
