@@ -73,7 +73,7 @@ def evaluate(
     _say_what_is_left_out(truth)
     if report:
         _make_report_folder(report)
-    evaluations = {}
+    evaluations: dict[str, dict[Kind, Evaluation]] = {}
     for each in [artifact] if compare in (None, artifact) else [compare, artifact]:
         results = _detect(folder, each, truth)
         evaluations[each] = _score(truth, results, bootstrap)
@@ -81,9 +81,9 @@ def evaluate(
         console.print(f"\n{folder.parent.name}/{folder.name} ({each}) on {truth.name}:")
         console.print(score_table(scores["segm"], scores["bbox"]))
         _keep(folder, each, truth, evaluations[each], bootstrap)
-    if compare in evaluations and compare != artifact:
-        console.print(f"\n{compare}, {artifact}, and the difference in points (AP × 100):")
-        console.print(comparison_table(evaluations[compare], evaluations[artifact]))
+    if len(evaluations) == 2:
+        console.print(f"\n{artifact} less {compare}, in points (AP × 100):")
+        console.print(comparison_table(evaluations))
     if report:
         from model.evaluation.report import write_report
 

@@ -30,12 +30,15 @@ def score_table(masks: Scores, boxes: Scores) -> Table:
     return table
 
 
-def comparison_table(reference: dict[Kind, Evaluation], other: dict[Kind, Evaluation]) -> Table:
-    """Reference's AP, other's, and the difference in points of 100, by class."""
+def comparison_table(evaluations: dict[str, dict[Kind, Evaluation]]) -> Table:
+    """AP of two, under their names, and the difference in points of 100, by class."""
+    [(first, reference), (second, other)] = evaluations.items()
     table = Table(box=None, pad_edge=False)
     table.add_column("")
-    for heading in ("objects", "mask AP", "", "points", "box AP", "", "points"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("objects", justify="right")
+    for shape in ("mask AP", "box AP"):
+        for heading in (f"{shape}\n{first}", f"\n{second}", "\npoints"):
+            table.add_column(heading, justify="right", no_wrap=True)
     cells = [_comparison(reference[kind], other[kind]) for kind in ("segm", "bbox")]
     scores = other["bbox"].scores
     names = [*((each.name, each.objects) for each in scores.classes), ("all", scores.objects)]

@@ -80,7 +80,7 @@ def read_truth(file: Path, images: Path, classes: Sequence[ModelClass]) -> Truth
     Raises DataError for a file that is not COCO's, has no photograph, no object, or no class
     of the model, and for photographs that are not there.
     """
-    data = _read_json(file)
+    data = read_json(file)
     photographs = tuple(_photograph(each, images, file) for each in data["images"])
     if not photographs:
         raise DataError(f"{file} lists no photograph.")
@@ -108,7 +108,8 @@ def read_truth(file: Path, images: Path, classes: Sequence[ModelClass]) -> Truth
     )
 
 
-def _read_json(file: Path) -> dict[str, list[Any]]:
+def read_json(file: Path) -> dict[str, list[Any]]:
+    """Read a COCO file's images, annotations and categories; raises DataError for another."""
     try:
         data = json.loads(file.read_bytes())
     except OSError as error:
