@@ -94,6 +94,22 @@ deploy: .venv-sam/.sam ## Deploy the service to AWS as STACK; ARGS go to `sam de
 deploy-site: .venv-sam/.sam .venv/.local ## Deploy the site of STACK
 	$(BIN)/python infra/deploy_site.py $(STACK) --sam .venv-sam/bin/sam
 
+# The template for this machine: `sam local` wants an image that it may add its emulator to.
+LOCAL_TARGET := DockerBuildTarget: lambda-local
+.PHONY: sam-build
+sam-build: .venv-sam/.sam ## Build the functions for `sam local`, into build/sam
+	mkdir -p build/sam
+	sed 's|^\( *\)DockerBuildTarget: lambda$$|\1$(LOCAL_TARGET)$(if $(LAMBDA_BASE),\n\1DockerBuildArgs: {LAMBDA_BASE: "$(LAMBDA_BASE)"})|' \
+		template.yaml > build/sam/template.yaml
+	.venv-sam/bin/sam build --template build/sam/template.yaml --base-dir . \
+		--build-dir build/sam/built
+
+.PHONY: sam-test
+sam-test: .venv/.dev container-tools ## Prove `sam build` and `sam local` on podman's socket; needs root
+	tests/image/stand_in/make.sh
+	tests/image/with_podman.sh $(MAKE) sam-build LAMBDA_BASE=localhost/maskdrop-stand-in:lambda
+	tests/image/with_podman.sh $(BIN)/pytest tests/image/sam
+
 URL ?= http://localhost:8080
 .PHONY: smoke
 smoke: .venv/.local ## Try the service at URL: one photograph, end to end
@@ -112,6 +128,10 @@ check-infra: .venv-sam/.sam .venv-checks/.checks ## Check templates and Dockerfi
 .PHONY: bench
 bench: .venv/.serving ## Time the embedded model on a sample photograph
 	$(BIN)/maskdrop model bench mask_rcnn_edge --photo site/samples/astronaut.jpg
+
+.PHONY: cost
+cost: .venv/.dev ## Measure what a photograph takes, and write the prices of docs/cost.md
+	PYTHONPATH=tests/support $(BIN)/python tests/handler/measure_cost.py
 
 .PHONY: lint
 lint: .venv/.dev ## Check style and formatting

@@ -29,6 +29,7 @@ from handler.cli_options import (
     split_names,
 )
 from handler.client_cli import app as client_commands
+from handler.cost_cli import app as cost_commands
 from handler.detection import Detector
 from handler.doctor_cli import app as doctor_commands
 from handler.errors import MaskdropError
@@ -119,6 +120,7 @@ app.add_typer(client_commands)
 app.add_typer(backfill_commands)
 app.add_typer(local_commands)
 app.add_typer(doctor_commands)
+app.add_typer(cost_commands)
 
 
 @app.callback()

@@ -51,3 +51,14 @@ PUBLISHED: dict[Platform, Rates] = {
         source=_GOOGLE,
     ),
 }
+
+# What the same machines cost when they are always there: AWS Fargate, and Cloud Run's instances.
+_FARGATE = f"public prices of us-east-1 as known on {AS_OF}, aws.amazon.com/fargate/pricing"
+ALWAYS_ON: dict[Platform, Rates] = {
+    "lambda-x86_64": Rates(vcpu_second=0.04048 / 3600, gib_second=0.004445 / 3600, source=_FARGATE),
+    "cloud-run": Rates(vcpu_second=0.000018, gib_second=0.000002, source=_GOOGLE),
+}
+
+# Requests to a bucket, the same on S3 Standard in us-east-1 and on Cloud Storage in us-central1.
+PUT = 0.005 / 1000
+GET = 0.0004 / 1000
