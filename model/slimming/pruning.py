@@ -6,7 +6,8 @@ it too. All of these go together, and what is left is a plain smaller network. O
 channels inside a block or a head can go: those that residual sums and the pyramid pass
 on have too many readers.
 
-A channel matters by the product of the L2 norms of its parts. The norm of the filter
+A channel matters by the product of the L2 norms of its parts, where a depthwise bias adds
+to what comes before it by the root of the squares. The norm of the filter
 alone is the criterion of Li et al. (2017, https://arxiv.org/abs/1608.08710), parts that
 depend on each other are judged as one in DepGraph (Fang et al., 2023,
 https://arxiv.org/abs/2301.12900), and a product does not change when a ReLU lets a factor
@@ -16,7 +17,7 @@ wander from a layer to the next one (Nagel et al., 2019, https://arxiv.org/abs/1
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -56,31 +57,32 @@ class Channels:
 
     def importance(self, weights: Mapping[str, Array]) -> NDArray[np.float64]:
         """How much each channel matters: (C,)."""
-        count = weights[f"{self.maker}.bias"].size // self.blocks
-        importance = np.ones(count)
-        for slices in self._slices():
-            rows = [
-                np.moveaxis(weights[name], axis, -1).reshape(-1, count) for name, axis in slices
-            ]
-            importance *= np.linalg.norm(np.concatenate(rows), axis=0)
-        return importance
+        matters = self._norm(weights, (f"{self.maker}.weight", -1), (f"{self.maker}.bias", -1))
+        if self.depthwise:
+            # Its bias speaks even where nothing comes in.
+            matters *= self._norm(weights, (f"{self.depthwise}.weight", -2))
+            matters = np.hypot(matters, weights[f"{self.depthwise}.bias"])
+        return matters * self._norm(weights, *((f"{each}.weight", -2) for each in self.readers))
 
     def keep(self, weights: Mapping[str, Array], kept: NDArray[np.int64]) -> dict[str, Array]:
         """Cut every layer that has a part in the channels to those of the given indices."""
-        count = weights[f"{self.maker}.bias"].size // self.blocks
+        count = self._count(weights)
         of_maker = np.concatenate([kept + block * count for block in range(self.blocks)])
-        made, *others = self._slices()
-        cut = {name: weights[name].take(of_maker, axis) for name, axis in made}
-        return cut | {
-            name: weights[name].take(kept, axis) for each in others for name, axis in each
-        }
-
-    def _slices(self) -> Iterator[list[tuple[str, int]]]:
-        """For each kind of layer its arrays and their axis of the channels; the maker first."""
-        yield [(f"{self.maker}.weight", -1), (f"{self.maker}.bias", -1)]
-        yield [(f"{reader}.weight", -2) for reader in self.readers]
+        slices = [(f"{self.maker}.weight", -1, of_maker), (f"{self.maker}.bias", -1, of_maker)]
+        slices += [(f"{reader}.weight", -2, kept) for reader in self.readers]
         if self.depthwise:
-            yield [(f"{self.depthwise}.weight", -2), (f"{self.depthwise}.bias", -1)]
+            slices += [(f"{self.depthwise}.weight", -2, kept), (f"{self.depthwise}.bias", -1, kept)]
+        return {name: weights[name].take(indices, axis) for name, axis, indices in slices}
+
+    def _norm(self, weights: Mapping[str, Array], *slices: tuple[str, int]) -> NDArray[np.float64]:
+        """L2 norm over all that arrays have for a channel, given the channels' axis: (C,)."""
+        count = self._count(weights)
+        rows = [np.moveaxis(weights[name], axis, -1).reshape(-1, count) for name, axis in slices]
+        norm: NDArray[np.float64] = np.linalg.norm(np.concatenate(rows, dtype=np.float64), axis=0)
+        return norm
+
+    def _count(self, weights: Mapping[str, Array]) -> int:
+        return weights[f"{self.maker}.bias"].size // self.blocks
 
 
 def prune(
