@@ -56,9 +56,9 @@ def test_sets_that_name_a_category_differently_are_refused(album: Path, edit):
     ("parts", "said"),
     [
         ({"categories": [{"id": 1, "name": "person"}]}, "category 17, which it does not list"),
-        ({"categories": [{"id": 1}]}, "an entry lacks 'name'"),
+        ({"categories": [{"id": 1}]}, r"categories\[0\] has no name"),
         (
-            {"images": [{"id": 1, "file_name": "gone.png"}]},
+            {"images": [{"id": 1, "file_name": "gone.png", "width": 8, "height": 8}]},
             "1 of 1 photographs are missing: .*images/gone.png",
         ),
     ],
@@ -71,7 +71,7 @@ def test_broken_file_is_refused(parts: dict[str, object], said: str, album: Path
 
 def test_file_that_is_no_coco_file_is_told_what_it_lacks(album: Path):
     (album / "train.json").write_text('{"images": []}')
-    with pytest.raises(DataError, match="it has no annotations and no categories"):
+    with pytest.raises(DataError, match="has no list 'annotations'"):
         read(album)
 
 
