@@ -60,7 +60,7 @@ class Batch:
         task = self._stored.task(info, Options())
         publish = partial(self._stored.results.publish_latest, sequencer=created.sequencer)
         try:
-            publish(self._detect(task))
+            publish(self._detect(task, self._stored.results.report))
         except (ObjectNotFound, ObjectChanged) as error:
             _log.info("ignored: %s", error)
         except Exception as error:
@@ -97,18 +97,23 @@ class Batch:
 
     def _do_job(self, job: Job) -> None:
         task = self._stored.task(job.info, job.options)
-        if self._stored.results.read_status(task.id) is None:
+        results = self._stored.results
+        if results.read_status(task.id) is None:
             _log.info("ignored: detection %s was deleted", task.id)
             return
         try:
-            self._detect(task)
+            self._detect(task, results.report_on)
         except Exception as error:
             self._stored.record_failure(task, error)
             if not isinstance(error, ObjectNotFound | ObjectChanged):
                 raise
+        finally:
+            if results.read_status(task.id) is None:
+                _log.info("detection %s was deleted while it ran", task.id)
+                results.delete(task.id)
 
-    def _detect(self, task: Task) -> AnyManifest:
-        report = partial(self._stored.results.report, task.id, source_key=task.info.key)
+    def _detect(self, task: Task, say: Callable[..., None]) -> AnyManifest:
+        report = partial(say, task.id, source_key=task.info.key)
         return self._stored.finished(task) or self._stored.detect_stored(task, report)
 
 

@@ -92,10 +92,15 @@ class Results:
 
     def report(self, result_id: str, state: State, *, source_key: str) -> None:
         """Say how far a detection is."""
-        status = Status(id=result_id, state=state, key=source_key, updated_at=datetime.now(UTC))
-        self._store.put(
-            status_key(result_id), status.model_dump_json().encode(), content_type=_JSON
-        )
+        self._put_status(result_id, state, source_key)
+
+    def report_on(self, result_id: str, state: State, *, source_key: str) -> None:
+        """Say how far a detection is that was reported before; one that was deleted stays so."""
+        try:
+            found = self._store.get(status_key(result_id)).info
+            self._put_status(result_id, state, source_key, if_match=found.etag)
+        except (ObjectNotFound, PreconditionFailed):
+            return
 
     def withdraw(self, result_id: str) -> None:
         """Take back what was reported of a detection that nobody will do."""
@@ -130,7 +135,8 @@ class Results:
         """Delete a result and the upload it was made of; whether there was anything.
 
         An object outside uploads/ is its owner's and stays. The manifest goes last, so
-        that a deletion that broke off can be repeated.
+        that a deletion that broke off can be repeated; and it goes even if it was not there
+        yet, since who writes it looks for the status afterwards.
         """
         source_key = self._source_key(result_id)
         if source_key is not None:
@@ -138,8 +144,15 @@ class Results:
         last = manifest_key(result_id)
         keys = [found.key for found in self._store.list_objects(f"{RESULTS}{result_id}/")]
         self._store.delete(key for key in keys if key != last)
-        self._store.delete(key for key in keys if key == last)
+        self._store.delete([last])
         return bool(keys)
+
+    def _put_status(
+        self, result_id: str, state: State, source_key: str, if_match: str | None = None
+    ) -> None:
+        status = Status(id=result_id, state=state, key=source_key, updated_at=datetime.now(UTC))
+        body = status.model_dump_json().encode()
+        self._store.put(status_key(result_id), body, content_type=_JSON, if_match=if_match)
 
     def _source_key(self, result_id: str) -> str | None:
         if manifest := self.read(result_id):

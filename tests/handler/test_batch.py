@@ -13,6 +13,7 @@ from service import ListQueue, make_client, make_services, squares
 from handler.batch import Batch
 from handler.errors import StorageUnavailable, UnsupportedImage
 from handler.keys import latest_key
+from handler.results import Results
 
 BUCKET = "maskdrop-example"
 KEY = "inbox/cat.jpg"
@@ -272,4 +273,30 @@ def test_job_of_a_deleted_detection_is_dropped(handle, store):
     client, location, job = queued_job(store)
     client.delete(location)
     assert handle(messages(job)) == []
+    assert keys(store) == []
+
+
+class DeletedMeanwhile(MemoryObjectStore):
+    """A bucket in which somebody deletes the detection just when a file of this name is written."""
+
+    def __init__(self, name):
+        super().__init__(BUCKET)
+        self._names = [name]
+
+    def put(self, key, body, **conditions):
+        info = super().put(key, body, **conditions)
+        _, _, path = key.partition("/")
+        identity, _, name = path.partition("/")
+        if name in self._names:
+            self._names.clear()
+            Results(self).delete(identity)
+        return info
+
+
+@pytest.mark.parametrize("name", ["instances/000-person.png", "overlay.jpg", "manifest.json"])
+def test_detection_that_is_deleted_while_it_runs_stays_deleted(name):
+    store = DeletedMeanwhile(name)
+    put(store)
+    _, _, job = queued_job(store)
+    assert handler_of(make_services(store=store))(messages(job)) == []
     assert keys(store) == []
