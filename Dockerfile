@@ -35,6 +35,11 @@ LABEL org.opencontainers.image.title="Maskdrop on AWS Lambda" \
       org.opencontainers.image.revision="${REVISION}" \
       com.amazonaws.lambda.feature.snapstart="Allow"
 
+# For `sam local` alone, which builds its emulator into the image, with a step that only root may do.
+FROM lambda AS lambda-local
+# hadolint ignore=DL3002
+USER 0:0
+
 # ---- a server that lives long: Cloud Run, or any machine ----------------------------------------
 
 FROM ${SERVER_BASE} AS server-build

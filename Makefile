@@ -107,8 +107,8 @@ sam-build: .venv-sam/.sam ## Build the functions for `sam local`, into build/sam
 .PHONY: sam-test
 sam-test: .venv/.dev container-tools ## Prove `sam build` and `sam local` on podman's socket; needs root
 	tests/image/stand_in/make.sh
-	tests/image/with_podman.sh $(MAKE) sam-build LAMBDA_BASE=localhost/maskdrop-stand-in:lambda
-	tests/image/with_podman.sh $(BIN)/pytest tests/image/sam
+	tests/sam_local/with_podman.sh $(MAKE) sam-build LAMBDA_BASE=localhost/maskdrop-stand-in:lambda
+	tests/sam_local/with_podman.sh $(BIN)/pytest tests/sam_local
 
 URL ?= http://localhost:8080
 .PHONY: smoke
@@ -219,9 +219,10 @@ ADD_VENV = package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.v
 	@touch $@
 
 # Environments of their own, since they need other releases of what we use.
+# The lock is complete; pip would not take its pins for what SAM asks of extras.
 .venv-sam/.sam: requirements-sam.txt | .venv/bin/python
 	$(BIN)/python -m venv .venv-sam
-	.venv-sam/bin/pip install --quiet --require-hashes --requirement $<
+	.venv-sam/bin/pip install --quiet --no-deps --require-hashes --requirement $<
 	@touch $@
 
 .venv-checks/.checks: requirements-checks.txt | .venv/bin/python

@@ -1,0 +1,73 @@
+"""SAM's command with the functions that `make sam-build` built, in containers of Docker's kind."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from containers import fetch, free_port
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "build/sam/built/template.yaml"
+LOCAL = [
+    *("--template", TEMPLATE, "--env-vars", ROOT / "env.local.json"),
+    *("--skip-pull-image", "--container-host", "127.0.0.1"),
+]
+ENVIRONMENT = os.environ | {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+def sam(*words):
+    return [ROOT / ".venv-sam/bin/sam", "local", *words, *LOCAL]
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory):
+    port = free_port()
+    log = tmp_path_factory.mktemp("sam") / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            sam("start-api", "--port", str(port), "--warm-containers", "LAZY"),
+            env=ENVIRONMENT,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        # It removes its containers when it is interrupted.
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+        print(log.read_text())
+
+
+def test_the_api_is_ready(api):
+    assert json.loads(fetch(f"{api}/readyz")) == {"status": "ready"}
+
+
+def test_a_photograph_gets_its_masks(api):
+    photo = (ROOT / "site/samples/chelsea.jpg").read_bytes()
+    part = b'--edge\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
+    body = part + photo + b"\r\n--edge--\r\n"
+    found = json.loads(fetch(f"{api}/api/detect", body, "multipart/form-data; boundary=edge"))
+    assert found["class_names"][0] == "cat"
+
+
+@pytest.mark.parametrize(
+    ("function", "event", "answer"),
+    [
+        ("ApiFunction", "http_get_health", {"statusCode": 200}),
+        ("BatchFunction", "sqs_s3_test_event", {"batchItemFailures": []}),
+        ("BatchFunction", "s3_not_for_us", {"batchItemFailures": []}),
+    ],
+)
+def test_a_function_answers_the_event_of_its_trigger(function, event, answer):
+    invoked = subprocess.run(
+        sam("invoke", function, "--event", ROOT / f"tests/events/{event}.json"),
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+    )
+    assert invoked.returncode == 0, invoked.stderr
+    assert answer.items() <= json.loads(invoked.stdout).items()
