@@ -45,7 +45,7 @@ def examine_environment(settings: Settings, http: httpx2.Client) -> Iterator[Fin
 def _examine_bucket(
     settings: Settings, store: ObjectStore, http: httpx2.Client
 ) -> Iterator[Finding]:
-    reach = "Is MASKDROP_BUCKET right, and may this machine reach it?"
+    reach = "Are AWS's credentials there, is MASKDROP_BUCKET right, and can it be reached?"
     yield examine("Presigned", lambda: check_presigned(store, http), reach)
     for prefix in NEEDED:
         yield examine(f"Permissions {prefix}", PrefixCheck(store, prefix), reach)

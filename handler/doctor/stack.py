@@ -94,8 +94,7 @@ def _check_memory(output: str, function: Callable[[str], Function]) -> str:
         check_model(settings)
     except (ModelError, MaskdropError) as error:
         raise CannotTell(f"Its model cannot be loaded here: {error}") from None
-    # Lambda's MB are MiB.
-    return check_memory(settings, configuration["MemorySize"] * 2**20 / 1e6)
+    return check_memory(settings, configuration["MemorySize"])
 
 
 def _origins(function: Callable[[str], Function]) -> tuple[str, ...]:
