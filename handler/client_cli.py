@@ -131,6 +131,7 @@ def smoke(
     photo: Annotated[
         Path, typer.Option(exists=True, dir_okay=False, help="What its model should find.")
     ] = Path("site/samples/astronaut.jpg"),
+    token: Token = None,
 ) -> None:
     """Try a deployed service: one photograph, end to end, every answer checked, then deleted.
 
@@ -139,7 +140,7 @@ def smoke(
     from handler.api_client import ApiClient
     from handler.smoke import smoke_test
 
-    with ApiClient(url) as service:
+    with ApiClient(url, token=token) as service:
         smoke_test(service, photo, say_part)
 
 
