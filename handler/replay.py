@@ -31,7 +31,14 @@ def replay_event(event: Mapping[str, Any]) -> Any:
     What the entry writes to standard output on Lambda, its log and metrics, goes to
     standard error.
     """
-    name = "api_entry" if "requestContext" in event else "batch_entry"
+    name = _entry_of(event)
     with redirect_stdout(sys.stderr):
         entry = import_module(f"handler.{name}")
         return entry.handler(event, LocalContext(function_name=f"maskdrop-{name}"))
+
+
+def _entry_of(event: Mapping[str, Any]) -> str:
+    """Which of Lambda's entries an event is for."""
+    if "requestContext" in event:
+        return "api_entry"
+    return "backfill_entry" if event.keys() & {"Items", "report"} else "batch_entry"

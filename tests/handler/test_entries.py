@@ -24,7 +24,7 @@ def start(code, **environment):
     )
 
 
-@pytest.mark.parametrize("entry", ["api_entry", "batch_entry", "server_entry"])
+@pytest.mark.parametrize("entry", ["api_entry", "batch_entry", "backfill_entry", "server_entry"])
 def test_entry_loads_only_what_serving_needs(entry):
     process = start(
         f"import sys, handler.{entry}; print(*{{n.split('.')[0] for n in sys.modules}})"

@@ -216,6 +216,8 @@ def test_smoke_says_that_nobody_answers(album: Path) -> None:
     [
         ("http_get_health", {"statusCode": 200}),
         ("sqs_s3_test_event", {"batchItemFailures": []}),
+        ("backfill_batch", {"done": 0, "skipped": 2, "failed": []}),
+        ("backfill_report", {"total": 0, "prefix": "album/"}),
     ],
 )
 def test_replay_hands_an_event_to_its_function(
