@@ -214,7 +214,7 @@ def at(url: str) -> dict[str, Finding]:
 
 @pytest.mark.parametrize(
     ("minutes", "level", "words"),
-    [(-5, "red", "300 s ahead of"), (5, "red", "s behind"), (0, "green", "within 60 s")],
+    [(-5, "red", "s ahead of"), (5, "red", "s behind"), (0, "green", "within 60 s")],
 )
 def test_a_clock_that_is_off_is_red(
     bucket: dict[str, Any], minutes: float, level: str, words: str
