@@ -15,6 +15,8 @@ from model.training import records
 PICTURE = "curves.png"
 # Steps that a point of a loss curve is the mean of, at most: single steps are noise.
 _SMOOTHED = 50
+# Points up to which each is shown.
+_DOTTED = 50
 
 
 def draw_curves(run: Path) -> None:
@@ -37,9 +39,12 @@ def draw_curves(run: Path) -> None:
 
 def _plot(axes: Axes, rows: Sequence[records.Row], names: list[str], smoothed: int) -> None:
     steps = np.array([row["step"] for row in rows])
+    # A single point is no line.
+    marker = "." if len(steps) <= _DOTTED else ""
     for name in names:
         values = np.array([row[name] for row in rows])
-        axes.plot(steps, _running_mean(values, smoothed), label=name.removeprefix("loss_"))
+        curve = _running_mean(values, smoothed)
+        axes.plot(steps, curve, marker=marker, label=name.removeprefix("loss_"))
     axes.grid(alpha=0.3)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
