@@ -3,7 +3,7 @@
 set -eu
 folder=$(mktemp -d)
 export DOCKER_HOST="unix://$folder/podman.sock"
-podman --runtime runc system service --time 0 "$DOCKER_HOST" &
+CONTAINERS_CONF=$(realpath "$(dirname "$0")/containers.conf") podman system service --time 0 "$DOCKER_HOST" &
 service=$!
 trap 'kill $service; rm -r "$folder"' EXIT
 until [ -S "$folder/podman.sock" ]; do sleep 0.1; done
