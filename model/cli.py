@@ -153,6 +153,13 @@ def export(
     float32: Annotated[
         bool, typer.Option("--float32", help="Leave the .tflite unquantised.")
     ] = False,
+    float_layers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX",
+            help="Layers that int8 leaves alone, as `mask_head` or `fpn|box_head`.",
+        ),
+    ] = None,
     saved_model: Annotated[bool, typer.Option(help="Write the SavedModel.")] = True,
     litert: Annotated[bool, typer.Option(help="Write the .tflite.")] = True,
     golden: Annotated[
@@ -178,6 +185,7 @@ def export(
         read_photographs(calibration) if calibration else (),
         artifacts=[name for name, wanted in chosen.items() if wanted],
         precision="float32" if float32 else "int8",
+        float_layers=float_layers,
         golden=golden,
         to=target,
     )

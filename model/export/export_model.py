@@ -43,6 +43,7 @@ def export_model(
     *,
     artifacts: Collection[Artifact] = ("saved_model", "litert"),
     precision: Precision = "int8",
+    float_layers: str | None = None,
     golden: Path | None = None,
     to: Path | None = None,
 ) -> ModelManifest:
@@ -51,6 +52,7 @@ def export_model(
     to: the version folder that gets everything; None is `folder` itself.
 
     photographs: (h, w, 3) RGB, such as the model will see, for calibration and parity.
+    float_layers: a regular expression for names of layers that int8 leaves alone.
     golden: a photograph to be shipped and detected at load time; None keeps the one there is.
     What else is in `folder` comes along. After an error all is as it was.
     Raises ExportError for too few photographs, and when the .tflite answers too differently
@@ -69,8 +71,10 @@ def export_model(
         if "saved_model" in artifacts:
             write_saved_model(model, scratch)
         if "litert" in artifacts:
-            parity = _write_litert(model, manifest, photographs, precision, scratch)
+            parity = _write_litert(model, manifest, photographs, precision, float_layers, scratch)
             figures = {name: asdict(each) for name, each in parity.items()}
+            if float_layers and "int8" in figures:
+                figures["int8"]["float_layers"] = float_layers
             manifest = replace(manifest, parity={**manifest.parity, **figures})
             if golden:
                 image = f"golden{golden.suffix.lower()}"
@@ -89,6 +93,7 @@ def _write_litert(
     manifest: ModelManifest,
     photographs: Photographs,
     precision: Precision,
+    float_layers: str | None,
     folder: Path,
 ) -> dict[str, Parity]:
     """Write the .tflite, and measure what conversion and quantisation each change."""
@@ -104,7 +109,7 @@ def _write_litert(
         _hold(parity["float32"], "float32")
         if precision == "int8":
             calibration = [each for i, each in enumerate(photographs) if i % _CHECK_EVERY]
-            int8_model = quantize(float_model, calibration, manifest.preprocessing)
+            int8_model = quantize(float_model, calibration, manifest.preprocessing, float_layers)
             (reference / FILE_NAME).write_bytes(int8_model)
             _with_files(manifest, reference)
             parity["int8"] = compare(graph, Predictor.load(reference, "litert"), check)

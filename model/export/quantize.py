@@ -25,6 +25,7 @@ from typing import Any, Literal
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
+from ai_edge_quantizer.algorithm_manager import AlgorithmName
 from ai_edge_quantizer.calibrator import CalibrationMode, Calibrator
 from ai_edge_quantizer.qtyping import TFLOperationName as Op
 from ai_edge_quantizer.quantizer import Quantizer
@@ -32,6 +33,7 @@ from ai_edge_quantizer.recipe_manager import RecipeManager
 from numpy.typing import NDArray
 
 from model.export.litert import masks_signature
+from model.runtime.errors import ExportError
 from model.runtime.manifest import Preprocessing
 from model.runtime.preprocess import fit, place
 
@@ -64,13 +66,20 @@ _OUTPUT_AXIS = {
 
 
 def quantize(
-    float_model: bytes, photographs: Iterable[NDArray[np.uint8]], preprocessing: Preprocessing
+    float_model: bytes,
+    photographs: Iterable[NDArray[np.uint8]],
+    preprocessing: Preprocessing,
+    float_layers: str | None = None,
 ) -> bytes:
     """Quantise what `to_litert` made, calibrated on photographs (h, w, 3) RGB of any size.
 
     Every photograph is fitted into every bucket; 50 of them, such as the model will see, do.
+    float_layers: a regular expression; layers whose name it is found in stay float32 too.
+    Raises ExportError where it is none, or found in no layer's name.
     """
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(float_model))
+    if float_layers:
+        _check_float_layers(model, float_layers)
     _lift_vanishing_weights(model)
     lifted = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
     pyramids = {
@@ -82,6 +91,8 @@ def quantize(
 
     quantizer = Quantizer(lifted)
     _choose_int8(quantizer, pyramids)
+    if float_layers:
+        _choose_float(quantizer, float_layers)
     inputs = _calibration_inputs(photographs, preprocessing)
     with _quietly():
         ranges = _measure_ranges(lifted, inputs)
@@ -118,6 +129,26 @@ def _choose_int8(quantizer: Quantizer, pyramids: Iterable[str]) -> None:
     chosen += [(f"^{re.escape(name)};", Op.CONCATENATION) for name in pyramids]
     for scope, op in chosen:
         quantizer.add_static_config(scope, op, activation_num_bits=8, weight_num_bits=8)
+
+
+def _choose_float(quantizer: Quantizer, float_layers: str) -> None:
+    """Take layers back; of the recipes that fit an operator, the last one holds."""
+    both = f"^(?=.*{_LAYERS})(?=.*(?:{float_layers}))"
+    for op in _LAYER_OPS:
+        quantizer.update_quantization_recipe(both, op, algorithm_key=AlgorithmName.NO_QUANTIZE)
+
+
+def _check_float_layers(model: schema.ModelT, float_layers: str) -> None:
+    try:
+        pattern = re.compile(float_layers)
+    except re.error as error:
+        raise ExportError(f"{float_layers!r} is no regular expression: {error}.") from None
+    names = (tensor.name.decode() for graph in model.subgraphs for tensor in graph.tensors)
+    if not any(re.search(_LAYERS, name) and pattern.search(name) for name in names):
+        raise ExportError(
+            f"No int8 layer's name has {float_layers!r}; they begin with backbone/, fpn/, "
+            "rpn_head/, box_head/ and mask_head/."
+        )
 
 
 def _calibration_inputs(
@@ -237,6 +268,8 @@ class _Endpoint:
         graph, image = self._graph, self._entry.tensorIndex
         in_scope = [op for op in graph.operators if self._is_normalization(op)]
         quantize = in_scope[-1]
+        if graph.tensors[quantize.outputs[0]].type != schema.TensorType.INT8:
+            return  # The first layer was asked to stay float.
         quantize.inputs = [image]
         self.tensor.quantization = schema.QuantizationParametersT(
             scale=[1 / preprocessing.std[0]], zeroPoint=[round(preprocessing.mean[0])]

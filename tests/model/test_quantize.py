@@ -10,6 +10,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 from seeded_weights import seeded_image
 
 from model.export.quantize import quantize
+from model.runtime.errors import ExportError
 from model.weights.import_model import preprocessing_of
 
 LAYERS = (
@@ -25,10 +26,9 @@ def int8_tflite(float_tflite, small_network):
     return quantize(float_tflite, photographs, preprocessing_of(small_network.preset))
 
 
-@pytest.fixture(scope="module")
-def layers(int8_tflite):
+def layers_of(tflite):
     """Every layer's name, weights and bias, the bias as an array."""
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(int8_tflite))
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(tflite))
     found = []
     for graph in model.subgraphs:
         for operator in graph.operators:
@@ -40,14 +40,23 @@ def layers(int8_tflite):
     return found
 
 
+def float_scopes(layers):
+    """The parts of the network that have layers of float weights."""
+    floats = {name for name, weights, _ in layers if weights.type != schema.TensorType.INT8}
+    return {re.split(r"_\d|/", name)[0] for name in floats}
+
+
+@pytest.fixture(scope="module")
+def layers(int8_tflite):
+    return layers_of(int8_tflite)
+
+
 def runner(tflite, signature):
     return Interpreter(model_content=tflite, num_threads=2).get_signature_runner(signature)
 
 
 def test_all_layers_are_int8_but_the_two_predictors(layers):
-    floats = {name for name, weights, _ in layers if weights.type != schema.TensorType.INT8}
-    scopes = {re.split(r"_\d|/", name)[0] for name in floats}
-    assert scopes == {"rpn_predictor", "box_predictor"}
+    assert float_scopes(layers) == {"rpn_predictor", "box_predictor"}
 
 
 def test_weights_have_a_scale_per_channel(layers):
@@ -95,3 +104,33 @@ def test_quantising_twice_gives_the_same_bytes(int8_tflite, float_tflite, small_
     photographs = [seeded_image(name) for name in ("landscape", "portrait", "square")]
     again = quantize(float_tflite, photographs, preprocessing_of(small_network.preset))
     assert again == int8_tflite
+
+
+def test_layers_that_are_named_stay_float(float_tflite, small_network):
+    preprocessing = preprocessing_of(small_network.preset)
+    mixed = quantize(
+        float_tflite, [seeded_image("landscape")], preprocessing, "backbone/Relu6;|mask_head"
+    )
+    assert float_scopes(layers_of(mixed)) == {
+        "rpn_predictor",
+        "box_predictor",
+        "backbone",
+        "mask_head",
+    }
+    inputs = {
+        "image": seeded_image("landscape")[None],
+        "image_size": np.array([[192, 256]], np.float32),
+    }
+    expected = runner(float_tflite, "landscape")(**inputs)["scores"]
+    assert runner(mixed, "landscape")(**inputs)["scores"][:3] == pytest.approx(
+        expected[:3], abs=0.05
+    )
+
+
+@pytest.mark.parametrize(
+    ("float_layers", "complaint"),
+    [("neck", "No int8 layer's name has 'neck'"), ("(", "'\\(' is no regular expression")],
+)
+def test_name_that_is_no_layers_is_refused(float_tflite, small_network, float_layers, complaint):
+    with pytest.raises(ExportError, match=complaint):
+        quantize(float_tflite, [], preprocessing_of(small_network.preset), float_layers)
