@@ -1,6 +1,8 @@
 # Maskdrop's images, by --target: lambda, server, gpu; sbom and gpu-sbom list what is in them.
 # A base may be pinned to a digest, as name:tag@sha256:…; docs/containers.md says how it is found.
 # No step depends on the processor: the locks have hashes for x86-64 and arm64.
+# checkov:skip=CKV_DOCKER_7:The bases have tags, in the arguments, which it does not look up.
+# checkov:skip=CKV_DOCKER_2:Lambda and Cloud Run ask by themselves and ignore HEALTHCHECK.
 ARG LAMBDA_BASE=public.ecr.aws/lambda/python:3.13
 ARG SERVER_BASE=docker.io/library/python:3.13-slim
 
