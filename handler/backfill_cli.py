@@ -14,16 +14,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from handler.backfill_report import Report, read_report, report_key
 from handler.cli_options import read_settings
 from handler.errors import BadKey, BadOptions, StorageError
 from handler.keys import OURS
-from handler.photo_objects import SCHEME, open_prefix
-from handler.storage import ObjectStore
 from handler.terminal import errors, say_error
 
 if TYPE_CHECKING:
+    from handler.backfill_report import Report
     from handler.step_functions import Progress, StateMachine
+    from handler.storage import ObjectStore
 
 app = typer.Typer()
 
@@ -58,6 +57,8 @@ def backfill(
     Runs in AWS, as a Distributed Map of Step Functions; Ctrl-C here does not stop it. What has a
     result is left as it is, so a run can be repeated. Ends with 1 when the run failed.
     """
+    from handler.backfill_report import report_key
+    from handler.photo_objects import SCHEME, open_prefix
     from handler.step_functions import open_state_machine
 
     if (state_machine is None) == (stack is None):
@@ -107,6 +108,8 @@ def _follow(machine: StateMachine, execution: str, every: float) -> Progress:
 
 def _end_with(progress: Progress, store: ObjectStore, run: str) -> None:
     """Print what became of the objects, and end the command with 1 unless all is well."""
+    from handler.backfill_report import read_report
+
     succeeded = progress.state == "SUCCEEDED"
     try:
         report = read_report(store, run)
