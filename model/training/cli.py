@@ -73,6 +73,10 @@ def train(
             metavar="PIXELS,PIXELS...", help="Long sides to see photographs at. (default: preset's)"
         ),
     ] = None,
+    copy_paste: Annotated[
+        float | None,
+        typer.Option(help="How often a photograph gets objects of others. (default: 0.5)"),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of all that is random. (default: 0)")] = None,
     evaluate_every: Annotated[
         float | None,
@@ -99,6 +103,7 @@ def train(
         "batch": batch,
         "lr": lr,
         "sides": sides and sides.split(","),
+        "copy_paste": copy_paste,
         "seed": seed,
         "evaluate_every": evaluate_every,
         "workers": workers,

@@ -22,8 +22,7 @@ from model.training.views import View, place_mask, show
 
 # An object of which less than this is to be seen is ignored rather than learnt.
 VISIBLE = 0.25
-# How often a photograph receives objects, and how many at most.
-CHANCE = 0.5
+# Objects that a photograph receives, at most.
 MOST = 3
 # Longer side of a pasted object, as a share of the photograph's.
 SHARES = (0.06, 0.6)
@@ -49,9 +48,13 @@ class Cutout:
 
 
 class Cutouts:
-    """The objects that can be pasted. A class is drawn by the square root of its count."""
+    """The objects that can be pasted. A class is drawn by the square root of its count.
 
-    def __init__(self, samples: list[Sample]) -> None:
+    chance: how often a photograph receives objects.
+    """
+
+    def __init__(self, samples: list[Sample], chance: float) -> None:
+        self.chance = chance
         self.sources = [
             Source(sample, annotation)
             for sample in samples
@@ -66,7 +69,7 @@ class Cutouts:
 
     def draw(self, long_side: int, rng: np.random.Generator) -> list[tuple[Source, Cutout]]:
         """Draw none, or up to MOST objects, for a photograph with this long side (pixels)."""
-        if not self.sources or rng.random() >= CHANCE:
+        if not self.sources or rng.random() >= self.chance:
             return []
         chosen = rng.choice(len(self.sources), rng.integers(1, MOST + 1), p=self.odds)
         sources = [self.sources[index] for index in chosen]

@@ -24,12 +24,17 @@ SMALLEST = 4.0
 
 
 class DetectionDataset(Dataset[tuple[torch.Tensor, Target]]):
-    """Augmented samples. An item is asked for as (index, long side, seed)."""
+    """Augmented samples. An item is asked for as (index, long side, seed).
 
-    def __init__(self, samples: list[Sample], category_ids: list[int]) -> None:
+    copy_paste: how often a photograph receives objects of others.
+    """
+
+    def __init__(
+        self, samples: list[Sample], category_ids: list[int], copy_paste: float = 0.0
+    ) -> None:
         self.samples = samples
         self.labels = {category: label + 1 for label, category in enumerate(category_ids)}
-        self.cutouts = Cutouts(samples)
+        self.cutouts = Cutouts(samples, copy_paste)
 
     def __len__(self) -> int:
         return len(self.samples)

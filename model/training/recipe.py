@@ -46,6 +46,7 @@ class Recipe(BaseModel):
     the preset's own.
     minutes, steps: how long to train, one of the two.
     sides: long sides that photographs are seen at, pixels.
+    copy_paste: how often a photograph receives objects cut out of others, 0 to 1.
     evaluate_every: minutes or steps, as the run's length is given; None for a tenth of it.
     """
 
@@ -63,6 +64,7 @@ class Recipe(BaseModel):
     batch: _Count = 4
     lr: _Positive
     sides: tuple[_Side, ...] = Field(min_length=1)
+    copy_paste: float = Field(default=0.5, ge=0, le=1)
     seed: int = Field(default=0, ge=0, lt=2**31)
     evaluate_every: _Positive | None = None
     workers: _Count = 1

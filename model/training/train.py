@@ -125,7 +125,8 @@ class Trainer:
         sampler = BatchSampler(
             self.samples, weights, recipe.batch, recipe.sides, recipe.seed, progress.step
         )
-        dataset = DetectionDataset(self.samples, [each.id for each in self.classes])
+        ids = [each.id for each in self.classes]
+        dataset = DetectionDataset(self.samples, ids, recipe.copy_paste)
         with batches(dataset, sampler, recipe.workers) as loaded:
             while not self._is_over():
                 self._step(next(loaded))

@@ -101,7 +101,7 @@ def test_cutout_holds_the_object_alone(tmp_path: Path, rng: np.random.Generator)
     photograph = np.zeros((80, 100, 3), np.uint8)
     photograph[10:40, 10:50] = 200
     Image.fromarray(photograph).save(tmp_path / "cat.png")
-    [source] = Cutouts([sample(tmp_path / "cat.png")]).sources
+    [source] = Cutouts([sample(tmp_path / "cat.png")], 1).sources
     cutout = cut_out(source, 200, rng)
     assert cutout.mask.mean() > 0.9
     assert (cutout.pixels[cutout.mask] > 150).all()
@@ -111,14 +111,18 @@ def test_cutout_holds_the_object_alone(tmp_path: Path, rng: np.random.Generator)
     "annotation", [{"iscrowd": 1}, {"segmentation": []}, {"bbox": [10, 10, 40, 8]}]
 )
 def test_crowds_boxes_and_small_objects_are_not_cut_out(annotation: dict[str, object]):
-    assert not Cutouts([sample(Path("cat.png"), **annotation)]).sources
+    assert not Cutouts([sample(Path("cat.png"), **annotation)], 1).sources
 
 
 def test_no_sources_nothing_drawn(rng: np.random.Generator):
-    assert Cutouts([]).draw(100, rng) == []
+    assert Cutouts([], 1).draw(100, rng) == []
 
 
 def test_rare_class_is_drawn_more_often_than_its_share(rng: np.random.Generator):
     many = [sample(Path("cat.png")) for _ in range(100)]
-    cutouts = Cutouts([*many, sample(Path("dog.png"), category_id=DOG)])
+    cutouts = Cutouts([*many, sample(Path("dog.png"), category_id=DOG)], 1)
     assert cutouts.odds[-1] == pytest.approx(1 / 11)
+
+
+def test_chance_of_nothing_pastes_nothing(rng: np.random.Generator):
+    assert Cutouts([sample(Path("cat.png"))], 0).draw(100, rng) == []
