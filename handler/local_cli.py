@@ -39,7 +39,9 @@ def run(
 
     _log_to(state)
     _reach_loopback_directly()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT too: a shell has what it starts in the background ignore it.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.default_int_handler)
     try:
         with local_service(state, port=port, say=say_part) as service:
             _write_environment(service, state / _ENVIRONMENT)

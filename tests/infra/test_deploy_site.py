@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 from deploy_site import SITE, SiteFile, Stacks, publish, site_files
 from moto import mock_aws
+from step_functions import ministack
 
 from handler.images import ImageLimits
 
@@ -89,29 +91,32 @@ def test_published_files_carry_type_and_life(bucket: S3Client, files: dict[str, 
     )
 
 
-def test_stack_is_told_of_the_sites_origin_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+def test_stack_is_told_of_the_sites_origin_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     parameters = {
-        # CloudFormation describes a CommaDelimitedList as it was given, moto as a Python list.
-        "AllowedOrigins": {"Type": "String", "Default": "http://localhost:8080"},
+        "AllowedOrigins": {"Type": "CommaDelimitedList", "Default": "http://localhost:8080"},
         "Model": {"Type": "String"},
     }
     queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Ref": "Model"}}}
-    origins = {"Value": {"Ref": "AllowedOrigins"}}
-    template = {
-        "Parameters": parameters,
-        "Resources": {"Queue": queue},
-        "Outputs": {"Origins": origins},
-    }
-    with mock_aws():
-        boto3.client("cloudformation").create_stack(
+    template = {"Parameters": parameters, "Resources": {"Queue": queue}}
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "any")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    with ministack(tmp_path) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        cloudformation = boto3.client("cloudformation")
+        cloudformation.create_stack(
             StackName="maskdrop",
             TemplateBody=json.dumps(template),
             Parameters=[{"ParameterKey": "Model", "ParameterValue": "mine"}],
         )
+        cloudformation.get_waiter("stack_create_complete").wait(StackName="maskdrop")
         stacks = Stacks()
         assert stacks.allow_origin("maskdrop", "https://site.example")
         assert not stacks.allow_origin("maskdrop", "https://site.example")
-        assert stacks.outputs("maskdrop") == {
-            "Origins": "http://localhost:8080,https://site.example"
-        }
+        [stack] = cloudformation.describe_stacks(StackName="maskdrop")["Stacks"]
+    assert {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]} == {
+        "AllowedOrigins": "http://localhost:8080,https://site.example",
+        "Model": "mine",
+    }
