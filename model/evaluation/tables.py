@@ -1,4 +1,4 @@
-"""Scores as tables for a terminal of 100 columns; AP as a fraction, differences in points."""
+"""Scores as tables for a terminal of 80 columns; AP as a fraction, differences in points."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 def score_table(masks: Scores, boxes: Scores) -> Table:
     """A row per class, then all, then by size; a range holds 95 % of the resamples."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
     for heading in ("objects", "mask AP", "mask AP50", "AP75", "box AP", "AP50", "AP75"):
         table.add_column(heading, justify="right", no_wrap=True)
     for mask, box in zip(masks.classes, boxes.classes, strict=True):
@@ -33,17 +33,16 @@ def score_table(masks: Scores, boxes: Scores) -> Table:
 def comparison_table(evaluations: dict[str, dict[Kind, Evaluation]]) -> Table:
     """AP of two, under their names, and the difference in points of 100, by class."""
     [(first, reference), (second, other)] = evaluations.items()
-    table = Table(box=None, pad_edge=False)
-    table.add_column("")
-    table.add_column("objects", justify="right")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
     for shape in ("mask AP", "box AP"):
         for heading in (f"{shape}\n{first}", f"\n{second}", "\npoints"):
             table.add_column(heading, justify="right", no_wrap=True)
     cells = [_comparison(reference[kind], other[kind]) for kind in ("segm", "bbox")]
     scores = other["bbox"].scores
-    names = [*((each.name, each.objects) for each in scores.classes), ("all", scores.objects)]
-    for (name, objects), mask, box in zip(names, *cells, strict=True):
-        table.add_row(name, str(objects), *mask, *box, style="bold" if name == "all" else "")
+    names = [*(each.name for each in scores.classes), "all"]
+    for name, mask, box in zip(names, *cells, strict=True):
+        table.add_row(name, *mask, *box, style="bold" if name == "all" else "")
     return table
 
 
@@ -61,7 +60,7 @@ def _row(name: str, mask: ClassScore | Scores, box: ClassScore | Scores) -> tupl
         name,
         str(max(mask.objects, box.objects)),
         with_range(mask.ap, mask.ap_interval),
-        with_range(mask.ap50, mask.ap50_interval),
+        number(mask.ap50),
         number(mask.ap75),
         with_range(box.ap, box.ap_interval),
         number(box.ap50),
@@ -86,4 +85,4 @@ def _points(change: float, interval: Interval) -> str:
     if interval is None:
         return f"{100 * change:+.1f}"
     low, high = interval
-    return f"{100 * change:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+    return f"{100 * change:+.1f} ({100 * low:+.1f}, {100 * high:+.1f})"

@@ -33,9 +33,9 @@ def evaluations(tmp_path):
 
 def test_comparison_shows_what_was_lost_in_points(evaluations):
     file = io.StringIO()
-    Console(file=file, width=100).print(comparison_table(evaluations))
+    Console(file=file, width=80).print(comparison_table(evaluations))
     rows = {line.split()[0]: " ".join(line.split()[1:]) for line in file.getvalue().splitlines()}
 
-    assert rows["cat"].startswith("2 1.000 1.000 +0.0 (+0.0 to +0.0)")
-    assert rows["dog"].startswith("2 1.000 0.000 -100.0 (-100.0 to -100.0)")
-    assert rows["all"].startswith("4 1.000 0.500 -50.0")
+    assert rows["cat"].startswith("1.000 1.000 +0.0 (+0.0, +0.0)")
+    assert rows["dog"].startswith("1.000 0.000 -100.0 (-100.0, -100.0)")
+    assert rows["all"].startswith("1.000 0.500 -50.0")
