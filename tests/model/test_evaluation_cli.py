@@ -20,9 +20,9 @@ RED, GREEN = (16, 24, 48, 24), (64, 48, 64, 48)
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Run `maskdrop model` in an empty folder, on a terminal of 100 columns."""
+    """Run `maskdrop model` in an empty folder, on a terminal of 80 columns."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "80")
     return lambda *words: CliRunner().invoke(app, ["model", *map(str, words)])
 
 
@@ -69,10 +69,10 @@ def test_what_is_not_scored_is_said(run, colours, truth):
     assert "Not in truth.json, so not scored: dog." in output
 
 
-def test_table_fits_a_hundred_columns(run, colours, truth):
+def test_table_fits_eighty_columns(run, colours, truth):
     lines = run("evaluate", colours, "--data", truth).stdout.splitlines()
     [row] = [line for line in lines if line.startswith("all ")]
-    assert len(row.split("(")) == 4
+    assert len(row.split("(")) == 3
     assert "…" not in row
 
 
