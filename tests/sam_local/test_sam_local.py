@@ -44,8 +44,8 @@ def api(tmp_path_factory):
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        # It removes its containers when it is interrupted.
-        process.send_signal(signal.SIGINT)
+        # It removes its containers on SIGTERM; SIGINT is ignored by what a shell runs behind.
+        process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
         print(log.read_text())
 
