@@ -108,9 +108,8 @@ RUN python3 install.py code && python3 install.py saved-models && python3 instal
 
 FROM served AS gpu
 COPY --from=gpu-build /image/packages ./
-COPY --from=gpu-build /image/code ./
-# After the code, whose manifests know of no SavedModel.
 COPY --from=gpu-build /image/models ./
+COPY --from=gpu-build /image/code ./
 # XLA is TF_XLA_FLAGS=--tf_xla_auto_jit=2 at run time; docs/containers.md has what it is for.
 ENV MASKDROP_BACKEND=saved_model \
     TF_CPP_MIN_LOG_LEVEL=1 \

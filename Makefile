@@ -72,7 +72,14 @@ image-test: .venv/.dev container-tools ## Build the images on stand-in bases and
 	$(MAKE) image TARGET=lambda $(STAND_INS)
 	$(MAKE) image TARGET=server $(STAND_INS)
 	$(MAKE) sbom $(STAND_INS)
-	$(BIN)/pytest tests/image
+	$(BIN)/pytest tests/image --ignore $(GPU_TEST)
+
+GPU_TEST := tests/image/test_gpu_image.py
+.PHONY: image-test-gpu
+image-test-gpu: .venv/.dev container-tools ## Build the GPU image likewise, 7 GB, and prove it on processors
+	tests/image/stand_in/make.sh
+	$(MAKE) image TARGET=gpu $(STAND_INS)
+	$(BIN)/pytest $(GPU_TEST)
 
 # Debian's tools; 45 s of apt the first time.
 TOOLS := buildah podman runc debootstrap netavark aardvark-dns iptables

@@ -23,7 +23,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from model.config import PRESETS, Preset
+from model.config import COARSEST_STRIDE, PRESETS, Preset
 from model.evaluation.cli import app as evaluation_commands
 from model.photographs import read_photographs
 from model.runtime.backends import BackendName
@@ -89,6 +89,12 @@ def fetch(
     _imported(folder)
 
 
+def _whole_strides(pixels: int | None) -> int | None:
+    if pixels is not None and pixels % COARSEST_STRIDE:
+        raise typer.BadParameter(f"{pixels} is not a multiple of {COARSEST_STRIDE}.")
+    return pixels
+
+
 @app.command("import")
 def import_checkpoint(
     checkpoint: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A .pth file.")],
@@ -118,6 +124,16 @@ def import_checkpoint(
     licence: Annotated[
         str, typer.Option(help="Under which the weights may be used.")
     ] = "not stated",
+    long_side: Annotated[
+        int | None,
+        typer.Option(
+            min=128,
+            max=2048,
+            callback=_whole_strides,
+            help="Long side that photographs are scaled to, pixels, a multiple of 32: more finds "
+            "smaller objects and takes longer, by the square. (default: the preset's)",
+        ),
+    ] = None,
     half: Annotated[bool, typer.Option(help="Keep the weights as float16, half the size.")] = False,
     to: Base = LOCAL_MODELS,
 ) -> None:
@@ -126,9 +142,11 @@ def import_checkpoint(
 
     from model.weights.import_model import import_model
 
+    network, named = _network_of(preset, like, classes)
     folder = import_model(
         checkpoint,
-        *_network_of(preset, like, classes),
+        network.at_long_side(long_side) if long_side else network,
+        named,
         to,
         name or checkpoint.stem,
         source=source,

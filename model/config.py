@@ -6,7 +6,7 @@ Field names are torchvision's where it has one, so a value can be looked up in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 BackboneName = Literal["resnet50", "efficientnet_lite0"]
@@ -59,6 +59,9 @@ EFFICIENTNET_LITE0_BLOCKS = (
 )
 # The last block at strides 4, 8, 16 and 32: C2..C5.
 EFFICIENTNET_LITE0_OUTPUTS = (2, 4, 10, 15)
+
+# Of C5: sides of the input shapes are multiples of it.
+COARSEST_STRIDE = 32
 
 _BLOCK_WIDTHS: dict[BackboneName, tuple[int, ...]] = {
     "resnet50": RESNET50_WIDTHS,
@@ -124,6 +127,27 @@ class Preset:
     def box_head_reduction(self) -> str:
         """The layer that precedes the first fully connected one if there is a box_head_rank."""
         return f"{self.box_head_fcs[0]}_reduce"
+
+    def at_long_side(self, pixels: int) -> Preset:
+        """Return the same network for photographs that enter larger or smaller.
+
+        pixels: the long side of the largest bucket, a multiple of 32; everything else is in
+        proportion, rounded to such multiples.
+        """
+        factor = pixels / max(map(max, self.buckets.values()))
+        return replace(
+            self,
+            min_size=round(self.min_size * factor),
+            max_size=round(self.max_size * factor),
+            buckets={
+                name: (_whole_strides(height * factor), _whole_strides(width * factor))
+                for name, (height, width) in self.buckets.items()
+            },
+        )
+
+
+def _whole_strides(side: float) -> int:
+    return max(round(side / COARSEST_STRIDE), 1) * COARSEST_STRIDE
 
 
 # What `maskdrop model slim` changes of a preset.

@@ -49,7 +49,7 @@ def export_saved_models() -> None:
     for version in _newest_versions():
         name = f"{version.parent.name}/{version.name}"
         export = ["model", "export", name, "--no-litert", "--to", str(CODE / ZOO)]
-        _python("-m", "handler.cli", *export, path=[CODE, PACKAGES])
+        _python("-m", "handler", *export, path=[CODE, PACKAGES])
 
 
 def move_models() -> None:

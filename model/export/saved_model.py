@@ -20,8 +20,8 @@ from typing import Any
 import tensorflow as tf
 
 from model.architecture.mask_rcnn import MaskRCNN
+from model.config import COARSEST_STRIDE
 
-_MULTIPLE = 32
 _OUTPUTS = {
     "boxes": tf.float32,
     "scores": tf.float32,
@@ -91,7 +91,7 @@ def _predict_photograph(model: MaskRCNN, pixels: tf.Tensor) -> dict[str, tf.Tens
     frame = tf.shape(pixels)[:2]
     size = _scaled_size(frame, preset.min_size, preset.max_size)
     scaled = tf.image.resize(pixels, size)
-    padded = -(-size // _MULTIPLE) * _MULTIPLE
+    padded = -(-size // COARSEST_STRIDE) * COARSEST_STRIDE
     image = tf.image.pad_to_bounding_box(scaled, 0, 0, padded[0], padded[1])
     found = {name: rows[0] for name, rows in model.predict(image[None], size[None]).items()}
     scale = tf.cast(frame / size, tf.float32)

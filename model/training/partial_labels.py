@@ -6,8 +6,8 @@ An unlabelled object is not background. Three rules keep it out of the loss:
    object nor background.
 2. Where a class is not labelled, its logit takes no part in the softmax of a
    background region: nothing pushes it down.
-3. Where nothing is labelled in full, only regions near a labelled object count as
-   background; elsewhere may be anything. For the class-agnostic RPN the same holds
+3. Where nothing is labelled in full, only regions near a labelled object, or inside one,
+   count as background; elsewhere may be anything. For the class-agnostic RPN the same holds
    of every partly labelled photograph once the network itself sees an object there.
 
 Targets are torchvision's, and for K classes: `ignore` (M, 4) boxes, `labeled` (K,)
@@ -30,6 +30,8 @@ Target = dict[str, Tensor]
 IGNORED = -1
 # Overlap with a labelled object (IoU) from which a region is certainly about that object.
 NEAR = 0.1
+# Share of a region inside a labelled object from which it is a part of it: a head, a leg.
+PART = 0.8
 # Share of a region inside an ignored area from which the region is ignored.
 INSIDE = 0.5
 # Objectness from which an unmatched anchor may well be an unlabelled object.
@@ -47,7 +49,9 @@ def unknown_regions(regions: Tensor, target: Target) -> tuple[Tensor, Tensor]:
         crowded = _covered(regions, target["ignore"]).amax(1) > INSIDE
     far = ~none
     if len(target["boxes"]):
-        far = box_iou(regions, target["boxes"]).amax(1) < NEAR
+        boxes = target["boxes"]
+        far = (box_iou(regions, boxes) < NEAR) & (_covered(regions, boxes) < PART)
+        far = far.all(1)
     return crowded, far
 
 

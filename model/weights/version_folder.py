@@ -94,8 +94,14 @@ def preset_of(manifest: ModelManifest) -> Preset:
         name: tuple(value) if isinstance(value, list) else value  # JSON has no tuples
         for name, value in manifest.preset_changes.items()
     }
-    preset = PRESETS[manifest.preset]
-    return replace(preset, buckets=manifest.preprocessing.buckets, **changes)
+    shapes = manifest.preprocessing
+    return replace(
+        PRESETS[manifest.preset],
+        min_size=shapes.min_size,
+        max_size=shapes.max_size,
+        buckets=shapes.buckets,
+        **changes,
+    )
 
 
 def changes_of(preset: Preset) -> dict[str, Any]:

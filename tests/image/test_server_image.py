@@ -1,12 +1,10 @@
 """The image of Cloud Run, read-only, at the port that the platform says."""
 
 import json
-import time
 from pathlib import Path
-from urllib.error import HTTPError
 
 import pytest
-from containers import container, fetch, free_port
+from containers import container, fetch, form, free_port, wait_until_ready
 
 IMAGE = "localhost/maskdrop-test:server"
 BILLS = Path(__file__).parents[2] / "out/sbom"
@@ -17,24 +15,6 @@ def server(environment):
     port = free_port()
     with container(IMAGE, memory_mb=2048, environment=environment | {"PORT": str(port)}) as running:
         yield running, f"http://127.0.0.1:{port}"
-
-
-def wait_until_ready(url):
-    """Until the golden image was detected right: before that the answer is 503."""
-    for _ in range(600):
-        try:
-            return fetch(f"{url}/readyz")
-        except HTTPError as error:
-            if error.code != 503:
-                raise
-            time.sleep(0.1)
-    raise TimeoutError(url)
-
-
-def form(photo):
-    """A body with a photograph, and its content type."""
-    part = b'--edge\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
-    return part + photo + b"\r\n--edge--\r\n", "multipart/form-data; boundary=edge"
 
 
 def test_it_gets_ready_detects_and_ends_when_told(server, cat, report):

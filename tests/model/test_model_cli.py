@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from typer.testing import CliRunner
 
 from handler.cli import app
 from model.config import EDGE
+from model.runtime.manifest import ModelManifest
 from model.weights.torchvision import expected_shapes
+from model.weights.version_folder import preset_of
 
 
 @pytest.fixture
@@ -47,6 +50,24 @@ def test_imported_checkpoint_is_listed_and_described(run, checkpoint, tmp_path):
     assert "pets" in run("list").output
     assert json.loads(run("info", "pets", "--json").output)["classes"][1]["name"] == "cat"
     assert "person, cat" in run("info", "pets").output
+
+
+def test_photographs_enter_larger_or_smaller_when_told(run, checkpoint, tmp_path):
+    (tmp_path / "classes.txt").write_text("person\ncat\n")
+    words = ("import", checkpoint, "--preset", "edge", "--classes", "classes.txt")
+    refused = run(*words, "--long-side", 600)
+    assert refused.exit_code == 2
+    assert "600 is not a multiple of 32" in refused.output
+    assert not (tmp_path / "models").exists()
+
+    assert run(*words, "--long-side", 640).exit_code == 0
+    network = preset_of(ModelManifest.load(tmp_path / "models/pets/1"))
+    assert network == replace(
+        EDGE,
+        min_size=640,
+        max_size=640,
+        buckets={"landscape": (480, 640), "portrait": (640, 480), "square": (640, 640)},
+    )
 
 
 def test_checkpoint_of_another_architecture_is_refused_in_one_sentence(run, checkpoint):

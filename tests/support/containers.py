@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 # Lambda gives so many MB with every vCPU.
@@ -108,6 +108,29 @@ def fetch(url: str, body: bytes | None = None, content_type: str = "application/
                 raise
             time.sleep(0.1)
     raise TimeoutError(url)
+
+
+def wait_until_ready(url: str) -> None:
+    """Until the golden image was detected right: before that the answer is 503.
+
+    Raises HTTPError with any other answer, TimeoutError after two minutes.
+    """
+    for _ in range(1200):
+        try:
+            fetch(f"{url}/readyz")
+        except HTTPError as error:
+            if error.code != 503:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(url)
+
+
+def form(photo: bytes) -> tuple[bytes, str]:
+    """A body with a photograph, and its content type."""
+    part = b'--edge\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
+    return part + photo + b"\r\n--edge--\r\n", "multipart/form-data; boundary=edge"
 
 
 def podman(*words: str) -> str:

@@ -41,6 +41,12 @@ def test_regions_are_told_apart_by_crowd_and_distance():
     assert far.tolist() == [False, True]
 
 
+def test_part_of_an_object_is_not_far_from_it():
+    head = [12.0, 12.0, 20.0, 20.0]
+    _, far = unknown_regions(torch.tensor([head]), target([False, False]))
+    assert far.tolist() == [False]
+
+
 def test_background_does_not_push_down_a_class_that_is_not_labelled():
     logits = torch.zeros(1, 3, requires_grad=True)
     classification_loss(logits, [torch.tensor([0])], [target([True, False])]).backward()
