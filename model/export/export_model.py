@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from model.architecture.mask_rcnn import MaskRCNN
 from model.export.litert import to_litert
 from model.export.parity import Parity, compare
-from model.export.quantize import quantize
 from model.export.saved_model import write_saved_model
 from model.runtime.backends.litert import FILE_NAME
 from model.runtime.errors import ExportError
@@ -97,6 +96,9 @@ def _write_litert(
     folder: Path,
 ) -> dict[str, Parity]:
     """Write the .tflite, and measure what conversion and quantisation each change."""
+    # The quantiser is not where a SavedModel alone is made: in the GPU image.
+    from model.export.quantize import quantize
+
     check = photographs[::_CHECK_EVERY]
     float_model = to_litert(model)
     with TemporaryDirectory() as work:

@@ -1,6 +1,8 @@
 """A version folder before and after its export."""
 
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -86,3 +88,13 @@ def test_refused_export_leaves_the_folder_as_it_was(imported, tmp_path):
         export_model(folder, PHOTOGRAPHS)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert [path.name for path in folder.parent.iterdir()] == ["1"]
+
+
+def test_saved_model_is_written_where_no_quantiser_is(imported, tmp_path):
+    """As in the GPU image, by its command."""
+    shutil.copytree(imported, tmp_path / "seeded/1")
+    blocked = "import sys, runpy; sys.modules['ai_edge_quantizer'] = None; "
+    run_module = "runpy.run_module('handler', run_name='__main__')"
+    words = ["model", "export", str(tmp_path / "seeded/1"), "--no-litert"]
+    subprocess.run([sys.executable, "-c", blocked + run_module, *words], check=True)
+    assert "saved_model.pb" in ModelManifest.load(tmp_path / "seeded/1").files
