@@ -51,8 +51,8 @@ def train(
         Path | None,
         typer.Option(
             "--from",
-            help="What to begin with: a .pth file of the preset or of torchvision, or the folder "
-            "of a version, slimmed maybe. "
+            help="What to begin with: a .pth file of the preset or of torchvision, or a model, by "
+            "name or folder, whose classes are taken over by name. "
             "(default: ImageNet weights for edge, fetched COCO weights for the others)",
         ),
     ] = None,

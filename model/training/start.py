@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -11,7 +11,8 @@ from torchvision.models.detection import MaskRCNN
 
 from model.config import EDGE, PRESETS, Preset
 from model.runtime.errors import TrainingError, WeightsMismatch
-from model.runtime.manifest import ModelManifest
+from model.runtime.manifest import ModelClass, ModelManifest
+from model.runtime.versions import find_model
 from model.training.coco_files import listed
 from model.training.network import load_imagenet
 from model.weights.catalogue import published_weights
@@ -30,33 +31,38 @@ State = dict[str, torch.Tensor]
 
 
 def preset_to_train(name: str, start: Path | None) -> Preset:
-    """Return the named preset, slimmed if the start is the folder of a slimmed version.
+    """Return the named preset, as the version has it that is the start, slimmed perhaps.
 
-    Raises TrainingError for a folder of another preset, or of one whose slimmed network
-    cannot be trained.
+    Raises TrainingError for a version of another preset, or of one whose slimmed network
+    cannot be trained, ModelNotFound where there is none.
     """
-    if start is None or not start.is_dir():
+    if start is None or _is_file(start):
         return PRESETS[name]
-    manifest = ModelManifest.load(start)
+    folder = find_model(str(start))
+    manifest = ModelManifest.load(folder)
     if manifest.preset != name:
-        raise TrainingError(f"{start} has the preset {manifest.preset}, not {name}.")
+        raise TrainingError(f"{folder} has the preset {manifest.preset}, not {name}.")
     if manifest.preset_changes and name != EDGE.name:
         raise TrainingError(
-            f"{start} is a slimmed {name}; of slimmed networks only {EDGE.name} can be trained."
+            f"{folder} is a slimmed {name}; of slimmed networks only {EDGE.name} can be trained."
         )
     return preset_of(manifest)
 
 
-def load_start(model: MaskRCNN, preset: Preset, chosen: Path | None) -> str:
+def load_start(
+    model: MaskRCNN, preset: Preset, classes: Sequence[ModelClass], chosen: Path | None
+) -> str:
     """Fill the model and say with what: the chosen file or version, or the preset's own start.
 
-    Layers for another number of classes stay as they are, freshly initialised.
+    Of a version's classes, those whose names are wanted are taken over. A file names none: its
+    layers for another number of classes stay as they are, freshly initialised.
     Raises TrainingError, CheckpointError or WeightsMismatch: no such file, unreadable, or of
     another preset.
     """
     path = chosen or default_start(preset)
-    arrays = _read(path, preset)
-    state = {name: torch.tensor(array) for name, array in arrays.items()}
+    if not _is_file(path):
+        return _load_version(model, preset, classes, find_model(str(path)))
+    state = _tensors(with_current_names(read_checkpoint(path)))
     if preset.name == EDGE.name and _IMAGENET_STEM in state:
         load_imagenet(model, state)
         return f"Starts from the ImageNet weights in {path.name}."
@@ -69,10 +75,45 @@ def load_start(model: MaskRCNN, preset: Preset, chosen: Path | None) -> str:
     )
 
 
-def _read(path: Path, preset: Preset) -> Mapping[str, Array]:
-    if path.is_dir():
-        return unfold(load_weights(path, ModelManifest.load(path)), preset)
-    return with_current_names(read_checkpoint(path))
+def _is_file(start: Path) -> bool:
+    """Whether a start is a checkpoint; else it names a model, as in every command."""
+    return start.suffix == ".pth" or start.is_file()
+
+
+def _load_version(
+    model: MaskRCNN, preset: Preset, classes: Sequence[ModelClass], folder: Path
+) -> str:
+    manifest = ModelManifest.load(folder)
+    known, wanted = ([each.name for each in some] for some in (manifest.classes, classes))
+    state = _tensors(unfold(load_weights(folder, manifest), preset))
+    state = for_classes(wanted, model.state_dict(), known, state)
+    load_matching(model, preset, state, folder)
+    fresh = [name for name in wanted if name not in known]
+    if not fresh:
+        return f"Starts from {folder}."
+    return f"Starts from {folder}, which does not know {listed(fresh)}."
+
+
+def for_classes(wanted: Sequence[str], fresh: State, known: Sequence[str], state: State) -> State:
+    """Give a state of `known` classes the layers for the `wanted` ones, in their order.
+
+    Classes are the same by name; what is not known comes from `fresh`, a state of the wanted
+    ones. Background is neither named nor lost.
+    """
+    rows = {label: known.index(name) + 1 for label, name in enumerate(wanted, 1) if name in known}
+    rows[0] = 0
+    moved = {}
+    for name in filter(lambda each: each.startswith(_CLASS_LAYERS), state):
+        # A class has one row, or of box offsets four.
+        old = state[name].unflatten(0, (len(known) + 1, -1))
+        new = fresh[name].unflatten(0, (len(wanted) + 1, -1)).clone()
+        new[list(rows)] = old[list(rows.values())]
+        moved[name] = new.flatten(0, 1)
+    return state | moved
+
+
+def _tensors(arrays: Mapping[str, Array]) -> State:
+    return {name: torch.tensor(array) for name, array in arrays.items()}
 
 
 def default_start(preset: Preset) -> Path:

@@ -98,7 +98,8 @@ class Trainer:
         resumed = (self.folder / CHECKPOINT).exists()
         model = build_network(self.preset, len(self.classes) + 1)
         if not resumed:
-            self.display.say(load_start(model, self.preset, self.recipe.start))
+            said = load_start(model, self.preset, self.classes, self.recipe.start)
+            self.display.say(said)
         state = self._make_state(model)
         if resumed:
             state.restore(self.folder)
