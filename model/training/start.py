@@ -36,7 +36,7 @@ def preset_to_train(name: str, start: Path | None) -> Preset:
     Raises TrainingError for a version of another preset, or of one whose slimmed network
     cannot be trained, ModelNotFound where there is none.
     """
-    if start is None or _is_file(start):
+    if start is None or is_checkpoint(start):
         return PRESETS[name]
     folder = find_model(str(start))
     manifest = ModelManifest.load(folder)
@@ -60,7 +60,7 @@ def load_start(
     another preset.
     """
     path = chosen or default_start(preset)
-    if not _is_file(path):
+    if not is_checkpoint(path):
         return _load_version(model, preset, classes, find_model(str(path)))
     state = _tensors(with_current_names(read_checkpoint(path)))
     if preset.name == EDGE.name and _IMAGENET_STEM in state:
@@ -75,8 +75,8 @@ def load_start(
     )
 
 
-def _is_file(start: Path) -> bool:
-    """Whether a start is a checkpoint; else it names a model, as in every command."""
+def is_checkpoint(start: Path) -> bool:
+    """Whether a start is a .pth file; else it names a model, as in every command."""
     return start.suffix == ".pth" or start.is_file()
 
 

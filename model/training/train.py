@@ -39,7 +39,7 @@ from model.training.presets import build_network
 from model.training.recipe import Recipe
 from model.training.samples import Sample, read_samples, repeat_factors
 from model.training.schedule import learning_rate
-from model.training.start import load_start, preset_to_train
+from model.training.start import is_checkpoint, load_start, preset_to_train
 from model.training.step import choose_device, training_step
 from model.training.story import Story, in_words, write_recipe
 from model.training.troubles import explain
@@ -226,7 +226,8 @@ class Trainer:
         weights = BEST if (run / BEST).exists() else CHECKPOINT
         self.display.say(f"Trained {reached}; best scores: {in_words(progress.scores)}.")
         start = self.recipe.start
-        network = f"--like {start}" if start and start.is_dir() else f"--preset {self.preset.name}"
+        of_model = start is not None and not is_checkpoint(start)
+        network = f"--like {start}" if of_model else f"--preset {self.preset.name}"
         self.display.say(
             f"Next: maskdrop model import {run / weights} {network} "
             f"--classes {run / CLASSES} --name {run.name}"
