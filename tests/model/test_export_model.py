@@ -3,21 +3,19 @@
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 from seeded_weights import seeded_image, seeded_state_dict
+from versions import write_version
 
 from model.config import EDGE
 from model.export.export_model import export_model
 from model.runtime.errors import ExportError
-from model.runtime.manifest import FileRecord, ModelClass, ModelManifest
+from model.runtime.manifest import ModelManifest
 from model.runtime.predictor import Predictor
-from model.weights.import_model import preprocessing_of
 from model.weights.torchvision import fold
-from model.weights.version_folder import WEIGHTS_NAME, save_weights
 
 PHOTOGRAPHS = [seeded_image("landscape")]
 
@@ -26,20 +24,8 @@ PHOTOGRAPHS = [seeded_image("landscape")]
 def imported(tmp_path_factory):
     """A version with weights and a manifest alone, of one small bucket."""
     folder = tmp_path_factory.mktemp("models") / "seeded/1"
-    folder.mkdir(parents=True)
-    weights, num_classes = fold(seeded_state_dict(EDGE), EDGE)
-    save_weights(folder, weights, np.float16)
-    ModelManifest(
-        name="seeded",
-        version=1,
-        preset="edge",
-        classes=tuple(ModelClass(label, f"class {label}") for label in range(1, num_classes)),
-        preprocessing=replace(preprocessing_of(EDGE), buckets={"landscape": (192, 256)}),
-        files={WEIGHTS_NAME: FileRecord.of(folder / WEIGHTS_NAME)},
-        source="a formula",
-        licence="CC0-1.0",
-        created="2026-11-22T00:00:00+00:00",
-    ).save(folder)
+    weights, _ = fold(seeded_state_dict(EDGE), EDGE)
+    write_version(folder, EDGE, weights, landscape=(192, 256), dtype=np.float16)
     return folder
 
 

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from seeded_weights import seeded_image, seeded_state_dict
 from typer.testing import CliRunner
+from versions import write_version
 
 from handler.cli import app
 from model.architecture.mask_rcnn import MaskRCNN
 from model.config import EDGE
 from model.export.export_model import export_model
 from model.runtime.errors import ManifestError
-from model.runtime.manifest import FileRecord, ModelClass, ModelManifest
+from model.runtime.manifest import ModelManifest
 from model.runtime.predictor import Predictor
-from model.weights.import_model import preprocessing_of
 from model.weights.torchvision import fold
-from model.weights.version_folder import WEIGHTS_NAME, load_weights, preset_of, save_weights
+from model.weights.version_folder import load_weights, preset_of
 
 INSIDE = ("_expand_conv", "_depthwise_conv", "box_head.", "mask_head.", "conv5_mask")
 PHOTOGRAPH = seeded_image("square")[:128, :160]
@@ -26,24 +26,12 @@ PHOTOGRAPH = seeded_image("square")[:128, :160]
 def half_idle(tmp_path_factory):
     """A version of which every other channel inside blocks and heads is exactly zero."""
     folder = tmp_path_factory.mktemp("models") / "seeded/1"
-    folder.mkdir(parents=True)
-    weights, num_classes = fold(seeded_state_dict(EDGE), EDGE)
+    weights, _ = fold(seeded_state_dict(EDGE), EDGE)
     for name, array in weights.items():
         if "_blocks.0." not in name and any(part in name for part in INSIDE):
             axis = 2 if name.endswith("_depthwise_conv.weight") else array.ndim - 1
             np.moveaxis(array, axis, -1)[..., ::2] = 0
-    save_weights(folder, weights, np.float32)
-    ModelManifest(
-        name="seeded",
-        version=1,
-        preset="edge",
-        classes=tuple(ModelClass(label, f"class {label}") for label in range(1, num_classes)),
-        preprocessing=replace(preprocessing_of(EDGE), buckets={"landscape": (128, 160)}),
-        files={WEIGHTS_NAME: FileRecord.of(folder / WEIGHTS_NAME)},
-        source="a formula",
-        licence="CC0-1.0",
-        created="2026-11-22T00:00:00+00:00",
-    ).save(folder)
+    write_version(folder, EDGE, weights, landscape=(128, 160))
     return folder
 
 

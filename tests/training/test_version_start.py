@@ -12,35 +12,16 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs PyTorch: make test-training")
 
 from seeded_weights import NUM_CLASSES, seeded_state_dict  # noqa: E402
+from versions import CLASSES, write_version  # noqa: E402
 
-from model.config import COCO_R50, EDGE, Preset  # noqa: E402
+from model.config import COCO_R50, EDGE  # noqa: E402
 from model.runtime.errors import ModelNotFound, TrainingError  # noqa: E402
-from model.runtime.manifest import FileRecord, ModelClass, ModelManifest  # noqa: E402
+from model.runtime.manifest import ModelClass  # noqa: E402
 from model.runtime.versions import ZOO  # noqa: E402
 from model.slimming.slim_model import Slimming  # noqa: E402
 from model.training.presets import build_network  # noqa: E402
 from model.training.start import load_start, preset_to_train  # noqa: E402
-from model.weights.import_model import preprocessing_of  # noqa: E402
 from model.weights.torchvision import fold  # noqa: E402
-from model.weights.version_folder import WEIGHTS_NAME, changes_of, save_weights  # noqa: E402
-
-CLASSES = tuple(ModelClass(n, f"class {n}") for n in range(1, NUM_CLASSES))
-
-
-def write_version(folder: Path, preset: Preset, weights: dict[str, np.ndarray]) -> None:
-    save_weights(folder, weights, np.float32)
-    ModelManifest(
-        name="slim",
-        version=1,
-        preset=preset.name,
-        preset_changes=changes_of(preset),
-        classes=CLASSES,
-        preprocessing=preprocessing_of(preset),
-        files={WEIGHTS_NAME: FileRecord.of(folder / WEIGHTS_NAME)},
-        source="a formula",
-        licence="CC0-1.0",
-        created="2026-11-22T00:00:00+00:00",
-    ).save(folder)
 
 
 def test_a_slimmed_version_is_trained_and_imported_as_it_is(tmp_path: Path):
