@@ -15,6 +15,8 @@ MANIFEST_VERSION: Literal[2] = 2
 State = Literal["queued", "starting", "decoding", "inferring", "writing", "succeeded", "failed"]
 OutputName = Literal["instances", "labels", "overlay", "cutouts", "rle", "polygons"]
 ScoreThreshold = Annotated[float, Field(ge=0, le=1)]
+# Of the embedded model's people 215 of 320 reach it, with 40 false ones; 0.5 has 219 and 97.
+DEFAULT_SCORE_THRESHOLD = 0.7
 Threshold = Annotated[float, Field(gt=0, lt=1)]
 MaxDetections = Annotated[int, Field(ge=1, le=100)]
 
@@ -28,7 +30,7 @@ class _Shape(BaseModel):
 class Options(_Shape):
     """What is asked of a detection."""
 
-    score_threshold: Annotated[ScoreThreshold, Strict()] = 0.5
+    score_threshold: Annotated[ScoreThreshold, Strict()] = DEFAULT_SCORE_THRESHOLD
     max_detections: Annotated[MaxDetections, Strict()] = 100
     classes: Annotated[
         tuple[str, ...] | None, Field(min_length=1, description="Names; none given is every class.")

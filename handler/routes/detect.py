@@ -28,7 +28,13 @@ from handler.mask_encoding import encode_mask_png
 from handler.polygons import trace_polygons
 from handler.routes.answers import check_size, json_answer
 from handler.routes.dependencies import ServicesOf
-from handler.schemas import MaxDetections, Options, ScoreThreshold, Threshold
+from handler.schemas import (
+    DEFAULT_SCORE_THRESHOLD,
+    MaxDetections,
+    Options,
+    ScoreThreshold,
+    Threshold,
+)
 from model.runtime.detections import InstanceMask
 
 router = APIRouter(tags=["plain"])
@@ -50,7 +56,7 @@ class DetectQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     masks: MaskFormat = "rle"
-    score_threshold: ScoreThreshold = 0.5
+    score_threshold: ScoreThreshold = DEFAULT_SCORE_THRESHOLD
     max_detections: MaxDetections = 100
     mask_threshold: Threshold = 0.5
     classes: Annotated[list[str] | None, Query(min_length=1)] = None

@@ -6,7 +6,7 @@ import { decodePhoto } from "./photos.js";
 import { text } from "./strings.js";
 
 // What the score slider begins with; the service was asked for more, so that it has room.
-const SCORE_SHOWN = 0.5;
+const SCORE_SHOWN = 0.7;
 
 /** How many instances are shown at first. */
 export function countShown({ detections }) {
