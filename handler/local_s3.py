@@ -76,7 +76,7 @@ def local_s3(
     folder.mkdir(parents=True, exist_ok=True)
     with _sole_use(folder):
         access_key_id, secret_access_key = _credentials(folder)
-        _write_events_config(folder, events_to, events_under)
+        _write_config(folder, events_to, events_under)
         ports = _free_ports(2 * len(PARTS))
         server = LocalS3(f"http://127.0.0.1:{ports[-2]}", access_key_id, secret_access_key)
         with _sockets_removed(ports), _running(_command(ports), folder) as process:
@@ -149,12 +149,14 @@ def _credentials(folder: Path) -> tuple[str, str]:
     return keys["accessKey"], keys["secretKey"]
 
 
-def _write_events_config(folder: Path, events_to: str | None, events_under: str) -> None:
-    """Write the two files that SeaweedFS looks for in its working directory first.
+def _write_config(folder: Path, events_to: str | None, events_under: str) -> None:
+    """Write the three files that SeaweedFS looks for in its working directory first.
 
-    One worker: several would tell of two writes of one file in any order.
+    A volume at a time: on a disk of 2 GB, the default of several is enough for 5 buckets, one
+    for 31. One worker: several would tell of two writes of one file in any order.
     """
     (folder / "security.toml").write_text("")
+    (folder / "master.toml").write_text("[master.volume_growth]\ncopy_1 = 1\n")
     settings = {
         "enabled": events_to is not None,
         "endpoint": events_to or "",
@@ -183,7 +185,7 @@ def _command(ports: Sequence[int]) -> list[str]:
         # On by default; nobody asked for it.
         "-master.telemetry=false",
         "-master.volumeSizeLimitMB=64",
-        # As many volumes as the disk has room for; every bucket takes some.
+        # As many volumes as the disk has room for; every bucket takes one, and more when full.
         "-volume.max=0",
         # Its files over HTTP would be a door without a lock; the S3 part asks by gRPC.
         "-filer.disableHttp",

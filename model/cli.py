@@ -89,7 +89,7 @@ def fetch(
     _imported(folder)
 
 
-def _whole_strides(pixels: int | None) -> int | None:
+def _check_long_side(pixels: int | None) -> int | None:
     if pixels is not None and pixels % COARSEST_STRIDE:
         raise typer.BadParameter(f"{pixels} is not a multiple of {COARSEST_STRIDE}.")
     return pixels
@@ -129,7 +129,7 @@ def import_checkpoint(
         typer.Option(
             min=128,
             max=2048,
-            callback=_whole_strides,
+            callback=_check_long_side,
             help="Long side that photographs are scaled to, pixels, a multiple of 32: more finds "
             "smaller objects and takes longer, by the square. (default: the preset's)",
         ),

@@ -10,7 +10,7 @@ from handler.cli import app
 from handler.detection import Detector
 from handler.schemas import Options
 from model.runtime.predictor import Predictor
-from model.runtime.versions import DEFAULT_MODEL, ZOO, find_model
+from model.runtime.versions import DEFAULT_MODEL, ZOO, find_model, versions
 
 SAMPLES = Path(__file__).parents[2] / "site/samples"
 
@@ -54,6 +54,19 @@ def test_command_finds_them_without_any_setting(tmp_path, monkeypatch):
 def test_coffee_is_no_person_and_no_animal(detector):
     result = detector.detect((SAMPLES / "coffee.jpg").read_bytes(), Options(score_threshold=0.7))
     assert not {"person", "cat", "dog"} & set(result.detections.class_names)
+
+
+@pytest.mark.parametrize(
+    ("sample", "found"), [("astronaut", ["person"]), ("chelsea", ["cat"]), ("coffee", [])]
+)
+def test_nothing_else_is_found_unless_asked_for(detector, sample, found):
+    result = detector.detect((SAMPLES / f"{sample}.jpg").read_bytes(), Options())
+    assert list(result.detections.class_names) == found
+
+
+@pytest.mark.parametrize("version", versions(ZOO / DEFAULT_MODEL))
+def test_every_version_can_still_be_served(version):
+    Predictor.load(find_model(f"{DEFAULT_MODEL}/{version}"), check_golden=True)
 
 
 def _is_set(mask, result, x, y):

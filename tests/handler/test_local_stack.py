@@ -86,6 +86,11 @@ def test_a_presigned_form_into_the_inbox_reaches_it_too(stack: LocalStack) -> No
         assert inbox.next().key == "inbox/posted.jpg"
 
 
+def test_a_bucket_takes_one_volume_of_the_disk(folder: Path, stack: LocalStack) -> None:
+    stack.store.put("elsewhere/a.txt", b"hello", content_type="text/plain")
+    assert len(list(folder.rglob(f"{stack.store.bucket}_*.dat"))) == 1
+
+
 def test_what_lies_elsewhere_does_not(stack: LocalStack) -> None:
     inbox = Inbox(stack)
     with stack.working(inbox):
