@@ -17,6 +17,7 @@ from torchvision.ops import FrozenBatchNorm2d
 from model.config import EDGE, Preset
 from model.training.network import edge_mask_rcnn, freeze_early_layers
 from model.training.partial_labels import respect_partial_labels
+from model.training.roi_align import PyramidRoIAlign
 
 
 def build_network(preset: Preset, num_classes: int) -> MaskRCNN:
@@ -27,6 +28,8 @@ def build_network(preset: Preset, num_classes: int) -> MaskRCNN:
     build = _edge if preset.name == EDGE.name else _resnet50
     model = build(preset, num_classes)
     respect_partial_labels(model)
+    model.roi_heads.box_roi_pool = PyramidRoIAlign(7)
+    model.roi_heads.mask_roi_pool = PyramidRoIAlign(14)
     # Photographs are already at training scale.
     model.transform._skip_resize = True
     return model

@@ -34,6 +34,7 @@ from model.training.curves import draw_curves
 from model.training.dataset import BatchSampler, DetectionDataset
 from model.training.display import Display
 from model.training.interruption import Interruption
+from model.training.memory import keep_freed_memory
 from model.training.moving_average import MovingAverage
 from model.training.presets import build_network
 from model.training.recipe import Recipe
@@ -63,6 +64,7 @@ class Trainer:
     """One run: where it is, and how it goes on."""
 
     def __init__(self, recipe: Recipe, folder: Path, console: Console) -> None:
+        keep_freed_memory()
         self.recipe, self.folder = recipe, folder
         self.preset, self.budget = preset_to_train(recipe.preset, recipe.start), recipe.budget
         self.classes, self.samples = read_data(recipe)

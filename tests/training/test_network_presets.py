@@ -77,9 +77,9 @@ def test_import_folds_the_numbers_that_were_trained(preset: Preset):
         )
 
 
-def test_edge_leaves_the_first_blocks_as_imagenet_made_them():
+def test_edge_leaves_the_blocks_at_stride_2_as_imagenet_made_them():
     body = build_network(EDGE, CLASSES).backbone.body
     frozen = [name for name, value in body.named_parameters() if not value.requires_grad]
     assert {name.split(".")[0] for name in frozen} == {"_conv_stem", "_blocks"}
-    assert not body._blocks[2]._project_conv.weight.requires_grad
-    assert body._blocks[3]._project_conv.weight.requires_grad
+    assert not body._blocks[1]._project_conv.weight.requires_grad
+    assert body._blocks[2]._project_conv.weight.requires_grad
