@@ -32,6 +32,13 @@ def train(
         list[Path] | None,
         typer.Option(help="Folder of their photographs, once a set. (default: images/ beside)"),
     ] = None,
+    repeat: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIMES,TIMES...",
+            help="How often to see the photographs of each set, in comparison. (default: alike)",
+        ),
+    ] = None,
     val: Annotated[
         Path | None, typer.Option(help="Annotations to score with; the best weights are kept.")
     ] = None,
@@ -93,6 +100,7 @@ def train(
     options: dict[str, Any] = {
         "data": data,
         "images": images,
+        "repeat": repeat and repeat.split(","),
         "val": val,
         "val_images": val_images,
         "preset": preset.value if preset else None,

@@ -29,7 +29,11 @@ _DEFAULTS: dict[str, Any] = {
 }
 _DEFAULT_MINUTES = 60.0
 # Whoever gives one of these anew gives the whole group anew.
-_GROUPS = ({"minutes", "steps", "evaluate_every"}, {"data", "images"}, {"val", "val_images"})
+_GROUPS = (
+    {"minutes", "steps", "evaluate_every"},
+    {"data", "images", "repeat"},
+    {"val", "val_images"},
+)
 
 _Positive = Annotated[float, Field(gt=0)]
 _Count = Annotated[int, Field(ge=1)]
@@ -41,6 +45,7 @@ class Recipe(BaseModel):
     """One training run, complete but for its folder.
 
     data, images: COCO files and the folder of each one's photographs, in the same order.
+    repeat: how often a photograph of each file is seen in comparison; empty for all alike.
     classes: category ids to learn; empty for all that have objects.
     start: the checkpoint or the version's folder to begin with (`from` in a file); None for
     the preset's own.
@@ -55,6 +60,7 @@ class Recipe(BaseModel):
     preset: str = EDGE.name
     data: tuple[Path, ...] = Field(min_length=1)
     images: tuple[Path, ...] = ()
+    repeat: tuple[_Positive, ...] = ()
     val: Path | None = None
     val_images: Path | None = None
     classes: tuple[int, ...] = ()
@@ -90,6 +96,11 @@ class Recipe(BaseModel):
             raise ValueError(
                 f"{len(self.data)} data files and {len(self.images)} image folders are given; "
                 "each file needs its own folder"
+            )
+        if self.repeat and len(self.repeat) != len(self.data):
+            raise ValueError(
+                f"repeat has {len(self.repeat)} numbers for {len(self.data)} data files; "
+                "each file needs its own"
             )
         if self.minutes is not None and self.steps is not None:
             raise ValueError("give either minutes or steps")

@@ -241,4 +241,10 @@ def read_data(recipe: Recipe) -> tuple[tuple[ModelClass, ...], list[Sample]]:
     files = [read_coco_file(*pair) for pair in zip(recipe.data, recipe.images, strict=True)]
     classes = choose_classes(files, recipe.classes)
     ids = [each.id for each in classes]
-    return classes, [s for file in files for s in read_samples(file.path, file.images, ids)]
+    repeats = recipe.repeat or (1.0,) * len(files)
+    samples = [
+        sample
+        for file, repeat in zip(files, repeats, strict=True)
+        for sample in read_samples(file.path, file.images, ids, repeat)
+    ]
+    return classes, samples

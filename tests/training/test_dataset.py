@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,11 @@ def test_rare_class_is_seen_more_often():
     weights = repeat_factors([*common, rare])
     assert weights[0] == 1
     assert weights[-1] == pytest.approx(10**0.5)
+
+
+def test_photograph_is_seen_as_often_as_its_set_asks():
+    often = replace(sample(), repeat=2.5)
+    assert repeat_factors([sample(), often]).tolist() == [1, 2.5]
 
 
 def test_resumed_sampler_goes_on_where_it_was():

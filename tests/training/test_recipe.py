@@ -30,6 +30,12 @@ def test_another_length_replaces_the_files(tmp_path: Path):
     assert make_recipe({"steps": 5}, file).minutes is None
 
 
+def test_other_data_replaces_how_often_the_files_was_seen(tmp_path: Path):
+    file = recipe_file(tmp_path, 'data = ["a.json", "b.json"]\nrepeat = [2, 1]\n')
+    assert make_recipe({}, file).repeat == (2, 1)
+    assert make_recipe({"data": ["c.json"]}, file).repeat == ()
+
+
 def test_photographs_are_looked_for_beside_the_annotations():
     recipe = make_recipe({"data": ["pets/train.json"], "val": "pets/val.json"}, None)
     assert recipe.images == (Path("pets/images"),)
@@ -58,6 +64,10 @@ def test_written_recipe_is_read_as_it_was(tmp_path: Path):
         (
             {"data": ["a", "b"], "images": ["c"]},
             "2 data files and 1 image folders are given; each file needs its own folder.",
+        ),
+        (
+            {"data": ["a", "b"], "repeat": [2]},
+            "Repeat has 1 numbers for 2 data files; each file needs its own.",
         ),
         (
             {"data": ["a"], "preset": "vgg"},
