@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import Tensor, nn
+from torch import Tensor
+from torchvision.ops import MultiScaleRoIAlign
 
 _STRIDES = (4, 8, 16, 32)
 _SAMPLES = 2
@@ -21,18 +22,20 @@ _LEVELS = ("0", "1", "2", "3")
 _LEVEL_SIDES = tuple(224 * 2 ** (exponent - 1e-6) for exponent in (-1, 0, 1))
 
 
-class PyramidRoIAlign(nn.Module):
-    """What torchvision's MultiScaleRoIAlign does on P2..P5 with sampling_ratio 2."""
+class PyramidRoIAlign(MultiScaleRoIAlign):
+    """torchvision's MultiScaleRoIAlign on P2..P5 with sampling_ratio 2; on a CPU as sparse sums."""
 
     def __init__(self, side: int) -> None:
-        super().__init__()
-        self.output_size = (side, side)
+        super().__init__(_LEVELS, side, _SAMPLES)
 
     def forward(
         self, maps: dict[str, Tensor], boxes: list[Tensor], image_sizes: list[tuple[int, int]]
     ) -> Tensor:
         """Crop each photograph's boxes (R_i, 4), x1 y1 x2 y2 in pixels -> (R, C, S, S)."""
         levels = [maps[name] for name in _LEVELS]
+        if levels[0].device.type != "cpu":
+            crops: Tensor = super().forward(maps, boxes, image_sizes)
+            return crops
         channels, side = levels[0].shape[1], self.output_size[0]
         positions = torch.cat([level.permute(0, 2, 3, 1).flatten(0, 2) for level in levels])
         with torch.no_grad():
