@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -134,6 +135,14 @@ def import_checkpoint(
             "smaller objects and takes longer, by the square. (default: the preset's)",
         ),
     ] = None,
+    proposals: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Regions that the box head looks at: more finds more in crowds and takes longer. "
+            "(default: the preset's)",
+        ),
+    ] = None,
     half: Annotated[bool, typer.Option(help="Keep the weights as float16, half the size.")] = False,
     to: Base = LOCAL_MODELS,
 ) -> None:
@@ -143,9 +152,13 @@ def import_checkpoint(
     from model.weights.import_model import import_model
 
     network, named = _network_of(preset, like, classes)
+    if long_side:
+        network = network.at_long_side(long_side)
+    if proposals:
+        network = _with_proposals(network, proposals)
     folder = import_model(
         checkpoint,
-        network.at_long_side(long_side) if long_side else network,
+        network,
         named,
         to,
         name or checkpoint.stem,
@@ -398,6 +411,16 @@ def _network_of(
         return PRESETS[preset], _classes_of(preset, classes)
     manifest = ModelManifest.load(find_model(str(like)))
     return preset_of(manifest), read_classes(classes) if classes else manifest.classes
+
+
+def _with_proposals(network: Preset, count: int) -> Preset:
+    most = network.rpn_pre_nms_top_n
+    if count > most:
+        raise typer.BadParameter(
+            f"{count} is more than the {most} that a level of {network.name}'s pyramid proposes.",
+            param_hint="--proposals",
+        )
+    return replace(network, rpn_post_nms_top_n=count)
 
 
 def _classes_of(preset: str, path: Path | None) -> tuple[ModelClass, ...]:

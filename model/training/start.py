@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torchvision.models.detection import MaskRCNN
 
-from model.config import EDGE, PRESETS, Preset
+from model.config import EDGE, PRESETS, SLIMMABLE, Preset
 from model.runtime.errors import TrainingError, WeightsMismatch
 from model.runtime.manifest import ModelClass, ModelManifest
 from model.runtime.versions import find_model
@@ -42,7 +42,7 @@ def preset_to_train(name: str, start: Path | None) -> Preset:
     manifest = ModelManifest.load(folder)
     if manifest.preset != name:
         raise TrainingError(f"{folder} has the preset {manifest.preset}, not {name}.")
-    if manifest.preset_changes and name != EDGE.name:
+    if manifest.preset_changes.keys() & set(SLIMMABLE) and name != EDGE.name:
         raise TrainingError(
             f"{folder} is a slimmed {name}; of slimmed networks only {EDGE.name} can be trained."
         )

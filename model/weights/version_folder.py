@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.config import PRESETS, SLIMMABLE, Preset
+from model.config import CHANGEABLE, PRESETS, Preset
 from model.runtime.errors import ManifestError
 from model.runtime.manifest import ModelManifest
 from model.runtime.versions import versions
@@ -76,7 +76,7 @@ def load_weights(folder: Path, manifest: ModelManifest) -> dict[str, NDArray[np.
 
 
 def preset_of(manifest: ModelManifest) -> Preset:
-    """Return a version's network: its preset, what slimming changed of it, its input shapes.
+    """Return a version's network: its preset, what was changed of it, its input shapes.
 
     Raises ManifestError for a preset or a change that is not known here.
     """
@@ -85,10 +85,10 @@ def preset_of(manifest: ModelManifest) -> Preset:
             f"{manifest.name} has the preset {manifest.preset!r}; known are {', '.join(PRESETS)}."
         )
     for name, value in manifest.preset_changes.items():
-        if name not in SLIMMABLE or not _are_counts(value):
+        if name not in CHANGEABLE or not _are_counts(value):
             raise ManifestError(
                 f"{manifest.name} changes {name} of its preset to {value!r}; expected are counts, "
-                f"of {', '.join(SLIMMABLE)}."
+                f"of {', '.join(CHANGEABLE)}."
             )
     changes: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value  # JSON has no tuples
@@ -105,11 +105,11 @@ def preset_of(manifest: ModelManifest) -> Preset:
 
 
 def changes_of(preset: Preset) -> dict[str, Any]:
-    """Return what slimming changed of the preset, as a manifest keeps it for `preset_of`."""
+    """Return what was changed of the preset, as a manifest keeps it for `preset_of`."""
     named = PRESETS[preset.name]
     return {
         name: getattr(preset, name)
-        for name in SLIMMABLE
+        for name in CHANGEABLE
         if getattr(preset, name) != getattr(named, name)
     }
 

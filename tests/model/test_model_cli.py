@@ -70,6 +70,20 @@ def test_photographs_enter_larger_or_smaller_when_told(run, checkpoint, tmp_path
     )
 
 
+def test_more_proposals_reach_the_box_head_when_told(run, checkpoint, tmp_path):
+    (tmp_path / "classes.txt").write_text("person\ncat\n")
+    words = ("import", checkpoint, "--preset", "edge", "--classes", "classes.txt")
+    refused = run(*words, "--proposals", 301)
+    assert refused.exit_code == 2
+    assert "301 is more than the 300" in refused.output
+    assert not (tmp_path / "models").exists()
+
+    assert run(*words, "--proposals", 200).exit_code == 0
+    manifest = ModelManifest.load(tmp_path / "models/pets/1")
+    assert manifest.preset_changes == {"rpn_post_nms_top_n": 200}
+    assert preset_of(manifest) == replace(EDGE, rpn_post_nms_top_n=200)
+
+
 def test_checkpoint_of_another_architecture_is_refused_in_one_sentence(run, checkpoint):
     answer = run("import", checkpoint, "--preset", "coco-r50")
     assert answer.exit_code == 1
