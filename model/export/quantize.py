@@ -2,9 +2,9 @@
 
 int8: backbone, FPN, RPN head, box head, mask head; weights symmetric per channel,
 activations asymmetric, their ranges measured on photographs. The pyramid is int8 too, from
-one signature to the other: RoIAlign gathers a quarter of the bytes.
+one signature to the other, and so are RoIAlign's sums over it: a quarter of the bytes.
 float32: the predictors of RPN and box head (their logits are ranked, their offsets are the
-answer), anchors, decoding, RoIAlign's weights, probabilities, suppression.
+answer), anchors, decoding, where RoIAlign samples, probabilities, suppression.
 
 The work is done by ai-edge-quantizer. Around it: weights it cannot represent are lifted
 before; the pyramid's float wrapping, and where the numbers allow it the pixels' way over
@@ -52,6 +52,7 @@ _LAYER_OPS = (
 _LEVELS = r"(^|;)pyramid/"
 _NORMALIZATION = "normalize/"
 _CORNERS = r"(^|;)roi_align/corners(_\d+)?/"
+_BINS = r"(^|;)roi_align(_\d+)?/bins(_\d+)?/"
 
 # A bias is an int32 count of (input scale × weight scale). A channel that training has left
 # without weights but with a bias (EfficientNet-Lite0 has about 70) makes that step so small
@@ -126,6 +127,7 @@ def _quietly() -> Iterator[None]:
 def _choose_int8(quantizer: Quantizer, pyramids: Iterable[str]) -> None:
     chosen = [(_LAYERS, op) for op in _LAYER_OPS]
     chosen += [(_LEVELS, Op.RESHAPE), (_CORNERS, Op.GATHER)]
+    chosen += [(_BINS, op) for op in (Op.MUL, Op.SUM, Op.RESHAPE)]
     chosen += [(f"^{re.escape(name)};", Op.CONCATENATION) for name in pyramids]
     for scope, op in chosen:
         quantizer.add_static_config(scope, op, activation_num_bits=8, weight_num_bits=8)

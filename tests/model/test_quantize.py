@@ -82,6 +82,19 @@ def test_pyramid_is_handed_on_as_int8_on_one_scale(int8_tflite):
     assert given["quantization"] == taken["quantization"]
 
 
+def test_crops_are_summed_in_int8(int8_tflite):
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(int8_tflite))
+    crops = [
+        tensor
+        for graph in model.subgraphs
+        for tensor in graph.tensors
+        if re.search(r"roi_align(_\d+)?/bins(_\d+)?/Sum", tensor.name.decode())
+        and len(tensor.shape) == 2
+    ]
+    assert crops
+    assert {tensor.type for tensor in crops} == {schema.TensorType.INT8}
+
+
 def test_pyramid_differs_from_the_floats_by_the_noise_of_int8(int8_tflite, float_tflite):
     inputs = {
         "image": seeded_image("landscape")[None],
