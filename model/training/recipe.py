@@ -28,11 +28,11 @@ _DEFAULTS: dict[str, Any] = {
     COCO_R50_V2.name: _R50_DEFAULTS,
 }
 _DEFAULT_MINUTES = 60.0
-# Whoever gives one of these anew gives the whole group anew.
-_GROUPS = (
-    {"minutes", "steps", "evaluate_every"},
-    {"data", "images", "repeat"},
-    {"val", "val_images"},
+# Whoever gives one of the first anew takes all of the second out of the file.
+_REPLACED = (
+    ({"minutes", "steps", "evaluate_every"}, {"minutes", "steps", "evaluate_every"}),
+    ({"data", "images"}, {"data", "images", "repeat"}),
+    ({"val", "val_images"}, {"val", "val_images"}),
 )
 
 _Positive = Annotated[float, Field(gt=0)]
@@ -139,9 +139,9 @@ def make_recipe(options: Mapping[str, Any], file: Path | None) -> Recipe:
     Raises TrainingError that names the option, its value and what it may be.
     """
     values = read_settings(file) if file else {}
-    for group in _GROUPS:
-        if group & options.keys():
-            values = {name: value for name, value in values.items() if name not in group}
+    for given, replaced in _REPLACED:
+        if given & options.keys():
+            values = {name: value for name, value in values.items() if name not in replaced}
     values |= options
     if not values.get("data"):
         raise TrainingError("There is nothing to learn from: name a COCO file with --data.")

@@ -57,6 +57,7 @@ def train(recipe: Recipe, folder: Path, console: Console) -> signal.Signals | No
     Returns the signal that ended it early, if one did. Raises a ModelError with what is
     wrong; the folder then holds the last checkpoint.
     """
+    keep_freed_memory()
     return Trainer(recipe, folder, console).run()
 
 
@@ -64,7 +65,6 @@ class Trainer:
     """One run: where it is, and how it goes on."""
 
     def __init__(self, recipe: Recipe, folder: Path, console: Console) -> None:
-        keep_freed_memory()
         self.recipe, self.folder = recipe, folder
         self.preset, self.budget = preset_to_train(recipe.preset, recipe.start), recipe.budget
         self.classes, self.samples = read_data(recipe)

@@ -34,6 +34,7 @@ def test_other_data_replaces_how_often_the_files_was_seen(tmp_path: Path):
     file = recipe_file(tmp_path, 'data = ["a.json", "b.json"]\nrepeat = [2, 1]\n')
     assert make_recipe({}, file).repeat == (2, 1)
     assert make_recipe({"data": ["c.json"]}, file).repeat == ()
+    assert make_recipe({"repeat": ["3", "1"]}, file).repeat == (3, 1)
 
 
 def test_photographs_are_looked_for_beside_the_annotations():
