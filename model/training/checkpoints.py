@@ -1,7 +1,7 @@
 """A run's state as a file: written whole or not at all, and read back to the bit.
 
-    checkpoint.pth   all that the next step needs; "model" is the average's weights
-    best.pth         the average's weights with the best score, nothing else
+    checkpoint.pth   all that the next step needs; "model" are the weights that count
+    best.pth         those with the best score, nothing else
 
 Both are what `maskdrop model import` reads.
 """
@@ -22,7 +22,7 @@ from torchvision.models.detection import MaskRCNN
 
 from model.runtime.errors import TrainingError
 from model.runtime.manifest import ModelClass
-from model.training.moving_average import MovingAverage
+from model.training.moving_average import CycleMean, MovingAverage
 
 CHECKPOINT = "checkpoint.pth"
 BEST = "best.pth"
@@ -33,13 +33,15 @@ class Progress:
     """How far a run has come.
 
     step: steps taken. seconds: of wall clock. evaluated_step, evaluated_seconds: the same
-    when the average was last scored. scores: the best that it had.
+    when the weights that count were last scored. scores: the best that they had.
+    cycles: of the learning rate's, those that are over.
     """
 
     step: int = 0
     seconds: float = 0.0
     evaluated_step: int = 0
     evaluated_seconds: float = 0.0
+    cycles: int = 0
     scores: dict[str, float] = field(default_factory=dict)
 
 
@@ -47,6 +49,7 @@ class Progress:
 class TrainingState:
     """What changes while a run goes on, and what it is a run of.
 
+    average: of the last steps. ends: the average as each of several cycles ended.
     Random numbers are not part of it: each step draws its own from the seed and its number.
     """
 
@@ -54,15 +57,23 @@ class TrainingState:
     classes: Sequence[ModelClass]
     model: MaskRCNN
     average: MovingAverage
+    ends: CycleMean
     optimizer: torch.optim.Optimizer
     progress: Progress
+
+    @property
+    def weights(self) -> MaskRCNN:
+        """The network that counts: the mean of the cycles' ends, until the first the average."""
+        return self.ends.model if self.ends.count else self.average.model
 
     def save(self, run: Path) -> None:
         """Replace `run`'s checkpoint. Raises TrainingError, and leaves the old one."""
         write_whole(
             run / CHECKPOINT,
             {
-                "model": self.average.model.state_dict(),
+                "model": self.weights.state_dict(),
+                "average": self.average.model.state_dict() if self.ends.count else None,
+                "ends": self.ends.count,
                 "last": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "preset": self.preset,
@@ -72,8 +83,8 @@ class TrainingState:
         )
 
     def save_best(self, run: Path) -> None:
-        """Keep the average's weights. Raises TrainingError, and leaves the old ones."""
-        write_whole(run / BEST, {"model": self.average.model.state_dict()})
+        """Keep the weights that count. Raises TrainingError, and leaves the old ones."""
+        write_whole(run / BEST, {"model": self.weights.state_dict()})
 
     def restore(self, run: Path) -> None:
         """Go back to `run`'s checkpoint.
@@ -84,7 +95,9 @@ class TrainingState:
         saved = _read(path)
         self._check(path, saved)
         self.model.load_state_dict(saved["last"])
-        self.average.model.load_state_dict(saved["model"])
+        self.average.model.load_state_dict(saved.get("average") or saved["model"])
+        self.ends.model.load_state_dict(saved["model"])
+        self.ends.count = saved.get("ends", 0)
         self.optimizer.load_state_dict(saved["optimizer"])
         for name, value in saved["progress"].items():
             setattr(self.progress, name, value)

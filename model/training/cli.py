@@ -74,6 +74,13 @@ def train(
         float | None,
         typer.Option(help="Peak learning rate. (default: 3e-4 for edge, 1e-4 for the others)"),
     ] = None,
+    cycles: Annotated[
+        int | None,
+        typer.Option(
+            help="How often the learning rate falls; of several, the mean of the weights at "
+            "their ends is kept. (default: 1)"
+        ),
+    ] = None,
     sides: Annotated[
         str | None,
         typer.Option(
@@ -110,6 +117,7 @@ def train(
         "steps": steps,
         "batch": batch,
         "lr": lr,
+        "cycles": cycles,
         "sides": sides and sides.split(","),
         "copy_paste": copy_paste,
         "seed": seed,

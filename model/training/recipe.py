@@ -50,6 +50,7 @@ class Recipe(BaseModel):
     start: the checkpoint or the version's folder to begin with (`from` in a file); None for
     the preset's own.
     minutes, steps: how long to train, one of the two.
+    cycles: how often the learning rate falls; the mean of the ends of several is what counts.
     sides: long sides that photographs are seen at, pixels.
     copy_paste: how often a photograph receives objects cut out of others, 0 to 1.
     evaluate_every: minutes or steps, as the run's length is given; None for a tenth of it.
@@ -69,6 +70,7 @@ class Recipe(BaseModel):
     steps: _Count | None = None
     batch: _Count = 4
     lr: _Positive
+    cycles: _Count = 1
     sides: tuple[_Side, ...] = Field(min_length=1)
     copy_paste: float = Field(default=0.5, ge=0, le=1)
     seed: int = Field(default=0, ge=0, lt=2**31)

@@ -48,8 +48,14 @@ class Budget:
         return f"{self.steps:,} steps" if self.steps else f"{self.minutes:g} minutes"
 
 
-def learning_rate(peak: float, step: int, progress: float) -> float:
-    """Linear warm-up, then half a cosine down to a hundredth of the peak."""
+def learning_rate(peak: float, step: int, progress: float, cycles: int = 1) -> float:
+    """Linear warm-up, then half a cosine down to a hundredth of the peak, `cycles` times."""
     warm = min(1.0, (step + 1) / _WARMUP_STEPS)
-    cosine = 0.5 * (1 + math.cos(math.pi * progress))
+    begun = min(ended_cycles(progress, cycles), cycles - 1)
+    cosine = 0.5 * (1 + math.cos(math.pi * (progress * cycles - begun)))
     return peak * warm * max(cosine, 0.01)
+
+
+def ended_cycles(progress: float, cycles: int) -> int:
+    """How many of the learning rate's cycles are over, 0 to `cycles`."""
+    return int(progress * cycles)

@@ -35,11 +35,11 @@ from model.training.dataset import BatchSampler, DetectionDataset
 from model.training.display import Display
 from model.training.interruption import Interruption
 from model.training.memory import keep_freed_memory
-from model.training.moving_average import MovingAverage
+from model.training.moving_average import CycleMean, MovingAverage
 from model.training.presets import build_network
 from model.training.recipe import Recipe
 from model.training.samples import Sample, read_samples, repeat_factors
-from model.training.schedule import learning_rate
+from model.training.schedule import ended_cycles, learning_rate
 from model.training.start import is_checkpoint, load_start, preset_to_train
 from model.training.step import choose_device, training_step
 from model.training.story import Story, in_words, write_recipe
@@ -119,8 +119,15 @@ class Trainer:
             lr=self.recipe.lr,
             weight_decay=_WEIGHT_DECAY,
         )
-        average = MovingAverage(model)
-        return TrainingState(self.preset.name, self.classes, model, average, optimizer, Progress())
+        return TrainingState(
+            self.preset.name,
+            self.classes,
+            model,
+            MovingAverage(model),
+            CycleMean(model),
+            optimizer,
+            Progress(),
+        )
 
     def _train(self) -> None:
         recipe, progress = self.recipe, self.state.progress
@@ -146,7 +153,7 @@ class Trainer:
     def _step(self, batch: Batch) -> None:
         state, progress = self.state, self.state.progress
         share = self.budget.progress(progress.step, progress.seconds)
-        rate = learning_rate(self.recipe.lr, progress.step, share)
+        rate = learning_rate(self.recipe.lr, progress.step, share, self.recipe.cycles)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
         torch.manual_seed((self.recipe.seed << 32) + progress.step)
@@ -154,6 +161,7 @@ class Trainer:
         state.average.update(state.model, progress.step)
         progress.step += 1
         self._tick()
+        self._end_cycles()
         row = {"step": progress.step, "seconds": progress.seconds, "lr": rate, **losses}
         records.append(self.folder / records.LOSSES, row)
         self.display.show_step(progress.step, progress.seconds, losses)
@@ -163,6 +171,16 @@ class Trainer:
         self.state.progress.seconds += now - self._since
         self._since = now
 
+    def _end_cycles(self) -> None:
+        """Take the average into the mean where one of several cycles has ended."""
+        state, progress = self.state, self.state.progress
+        ended = ended_cycles(
+            self.budget.progress(progress.step, progress.seconds), self.recipe.cycles
+        )
+        if ended > progress.cycles and self.recipe.cycles > 1:
+            state.ends.add(state.average.model)
+        progress.cycles = ended
+
     def _is_evaluation_due(self) -> bool:
         progress = self.state.progress
         steps = progress.step - progress.evaluated_step
@@ -171,7 +189,7 @@ class Trainer:
         return self.truth is not None and (ends or self.budget.is_due(steps, since))
 
     def _evaluate(self) -> None:
-        """Score the average, and keep it if it is the best so far."""
+        """Score the weights that count, and keep them if they are the best so far."""
         self._save()
         progress = self.state.progress
         scores = self._scores()
@@ -190,7 +208,7 @@ class Trainer:
     def _scores(self) -> dict[str, float] | None:
         assert self.truth  # noqa: S101
         return validate(
-            self.state.average.model,
+            self.state.weights,
             self.truth,
             self.preset,
             self.classes,

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch: make test-t
 from model.runtime.errors import TrainingError  # noqa: E402
 from model.runtime.manifest import ModelClass  # noqa: E402
 from model.training.checkpoints import Progress, TrainingState, write_whole  # noqa: E402
-from model.training.moving_average import MovingAverage  # noqa: E402
+from model.training.moving_average import CycleMean, MovingAverage  # noqa: E402
 
 
 def state(preset: str = "edge", names: tuple[str, ...] = ("cat",)) -> TrainingState:
@@ -19,7 +19,9 @@ def state(preset: str = "edge", names: tuple[str, ...] = ("cat",)) -> TrainingSt
     model = torch.nn.Linear(2, 2)
     optimizer = torch.optim.AdamW(model.parameters())
     classes = [ModelClass(number, name) for number, name in enumerate(names, start=1)]
-    return TrainingState(preset, classes, model, MovingAverage(model), optimizer, Progress())
+    return TrainingState(
+        preset, classes, model, MovingAverage(model), CycleMean(model), optimizer, Progress()
+    )
 
 
 def take_step(run: TrainingState) -> None:
@@ -40,6 +42,21 @@ def test_restored_run_takes_the_same_next_step(tmp_path: Path):
     assert second.progress == first.progress
     assert second.model.weight.equal(first.model.weight)
     assert second.average.model.weight.equal(first.average.model.weight)
+
+
+def test_mean_of_the_cycles_ends_is_restored_and_goes_on(tmp_path: Path):
+    first, second = state(), state()
+    ends = []
+    for run in (first, first, second):
+        take_step(run)
+        run.ends.add(run.average.model)
+        ends.append(run.average.model.weight.clone())
+        if run is first:
+            first.save(tmp_path)
+            second.restore(tmp_path)
+    assert second.ends.count == 3
+    assert second.weights.weight.allclose(torch.stack(ends).mean(0))
+    assert second.average.model.weight.equal(ends[-1])
 
 
 def test_full_disk_leaves_the_checkpoint_and_says_so(tmp_path: Path):

@@ -1,6 +1,6 @@
 import pytest
 
-from model.training.schedule import Budget, learning_rate
+from model.training.schedule import Budget, ended_cycles, learning_rate
 
 
 def test_rate_rises_then_falls_to_a_hundredth():
@@ -8,6 +8,17 @@ def test_rate_rises_then_falls_to_a_hundredth():
     assert rates[0] == pytest.approx(1 / 200)
     assert rates.index(max(rates)) == 199
     assert rates[-1] == pytest.approx(0.01)
+
+
+def test_rate_rises_again_with_every_cycle():
+    rates = [learning_rate(1.0, 1000 + step, step / 1000, cycles=2) for step in range(1001)]
+    assert rates[500] == rates[0] == 1
+    assert rates[499] == rates[999] == rates[1000] == pytest.approx(0.01)
+    assert rates[250] == rates[750] == pytest.approx(0.5)
+
+
+def test_cycles_end_one_by_one():
+    assert [ended_cycles(share, 2) for share in (0, 0.49, 0.5, 0.99, 1)] == [0, 0, 1, 1, 2]
 
 
 def test_steps_do_not_depend_on_the_clock():

@@ -99,6 +99,19 @@ def test_interrupted_run_goes_on_as_if_it_never_was(finished: Path, pictures: Pa
     ]
 
 
+def test_mean_of_the_cycles_ends_is_what_counts(pictures: Path, tmp_path: Path):
+    run = tmp_path / "run"
+    in_two = recipe(pictures, val=pictures / "val.json", evaluate_every=2, cycles=2)
+    witness = Witness("step 2:", lambda: signal.raise_signal(signal.SIGINT))
+    assert quietly(in_two, run, witness) == signal.SIGINT
+    first = torch.load(run / "checkpoint.pth")
+    assert quietly(in_two, run) is None
+    both = torch.load(run / "checkpoint.pth")
+    assert (first["ends"], both["ends"]) == (1, 2)
+    for name, value in both["model"].items():
+        assert value.allclose((first["model"][name] + both["average"][name]) / 2, atol=1e-7), name
+
+
 def rows(path: Path) -> list[list[str]]:
     with path.open(newline="") as file:
         return list(csv.reader(file))
