@@ -143,6 +143,15 @@ def import_checkpoint(
             "(default: the preset's)",
         ),
     ] = None,
+    proposal_overlap: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            max=0.99,
+            help="IoU up to which two regions are both looked at: less leaves more of them for "
+            "other places, and makes nothing slower. (default: 0.7)",
+        ),
+    ] = None,
     half: Annotated[bool, typer.Option(help="Keep the weights as float16, half the size.")] = False,
     to: Base = LOCAL_MODELS,
 ) -> None:
@@ -156,6 +165,8 @@ def import_checkpoint(
         network = network.at_long_side(long_side)
     if proposals:
         network = _with_proposals(network, proposals)
+    if proposal_overlap:
+        network = replace(network, rpn_nms_thresh=proposal_overlap)
     folder = import_model(
         checkpoint,
         network,

@@ -159,7 +159,7 @@ SLIMMABLE = (
     "mask_predictor_channels",
 )
 # What a version may have otherwise than its preset; its manifest says so.
-CHANGEABLE = (*SLIMMABLE, "rpn_post_nms_top_n")
+CHANGEABLE = (*SLIMMABLE, "rpn_post_nms_top_n", "rpn_nms_thresh")
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)

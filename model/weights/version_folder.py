@@ -85,10 +85,10 @@ def preset_of(manifest: ModelManifest) -> Preset:
             f"{manifest.name} has the preset {manifest.preset!r}; known are {', '.join(PRESETS)}."
         )
     for name, value in manifest.preset_changes.items():
-        if name not in CHANGEABLE or not _are_counts(value):
+        if name not in CHANGEABLE or not _is_valid(name, value):
             raise ManifestError(
                 f"{manifest.name} changes {name} of its preset to {value!r}; expected are counts, "
-                f"of {', '.join(CHANGEABLE)}."
+                f"or a threshold from 0 to 1, of {', '.join(CHANGEABLE)}."
             )
     changes: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value  # JSON has no tuples
@@ -114,6 +114,8 @@ def changes_of(preset: Preset) -> dict[str, Any]:
     }
 
 
-def _are_counts(value: object) -> bool:
+def _is_valid(name: str, value: object) -> bool:
+    if name == "rpn_nms_thresh":
+        return type(value) is float and 0 < value < 1
     values = value if isinstance(value, list | tuple) else [value]
     return all(type(each) is int and each > 0 for each in values)

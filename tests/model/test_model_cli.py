@@ -84,6 +84,16 @@ def test_more_proposals_reach_the_box_head_when_told(run, checkpoint, tmp_path):
     assert preset_of(manifest) == replace(EDGE, rpn_post_nms_top_n=200)
 
 
+def test_proposals_overlap_as_far_as_told(run, checkpoint, tmp_path):
+    (tmp_path / "classes.txt").write_text("person\ncat\n")
+    words = ("import", checkpoint, "--preset", "edge", "--classes", "classes.txt")
+    assert run(*words, "--proposal-overlap", 1.5).exit_code == 2
+    assert run(*words, "--proposal-overlap", 0.6).exit_code == 0
+    manifest = ModelManifest.load(tmp_path / "models/pets/1")
+    assert manifest.preset_changes == {"rpn_nms_thresh": 0.6}
+    assert preset_of(manifest) == replace(EDGE, rpn_nms_thresh=0.6)
+
+
 def test_checkpoint_of_another_architecture_is_refused_in_one_sentence(run, checkpoint):
     answer = run("import", checkpoint, "--preset", "coco-r50")
     assert answer.exit_code == 1

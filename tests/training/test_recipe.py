@@ -124,5 +124,5 @@ def test_embedded_models_recipe_states_the_scores_of_its_newest_version():
 
 def test_embedded_models_recipe_learns_its_classes():
     recipe = make_recipe({"data": ["train.json"]}, RECIPES / "edge.toml")
-    manifest = json.loads((ZOO / "mask_rcnn_edge/3/manifest.json").read_text())
+    manifest = json.loads((ZOO / "mask_rcnn_edge/4/manifest.json").read_text())
     assert list(recipe.classes) == [each["id"] for each in manifest["classes"]]
