@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -342,13 +343,15 @@ def list_models() -> None:
     for base in (ZOO, LOCAL_MODELS):
         for folder in sorted(base.iterdir()) if base.is_dir() else []:
             for number in versions(folder):
-                manifest = ModelManifest.load(folder / str(number))
+                version = folder / str(number)
+                manifest = ModelManifest.load(version)
+                here = [r.bytes for n, r in manifest.files.items() if (version / n).exists()]
                 table.add_row(
                     manifest.name,
                     str(number),
                     manifest.preset,
                     _shortened(manifest.classes),
-                    f"{sum(record.bytes for record in manifest.files.values()) / 1e6:.1f} MB",
+                    f"{sum(here) / 1e6:.1f} MB",
                 )
     console.print(table)
 
@@ -379,12 +382,19 @@ def info(
         ("source", manifest.source),
         ("licence", manifest.licence),
         ("created", manifest.created),
-        ("files", "\n".join(f"{n}  {r.bytes / 1e6:.2f} MB" for n, r in manifest.files.items())),
+        ("files", "\n".join(_files(folder, manifest))),
         ("parity", json.dumps(manifest.parity, indent=1) if manifest.parity else "not measured"),
         ("scores", json.dumps(manifest.scores, indent=1) if manifest.scores else "not measured"),
     ):
         table.add_row(label, text)
     console.print(table)
+
+
+def _files(folder: Path, manifest: ModelManifest) -> Iterator[str]:
+    """A line for each file; a version may have been left without its weights."""
+    for name, record in manifest.files.items():
+        gone = "" if (folder / name).exists() else ", not here"
+        yield f"{name}  {record.bytes / 1e6:.2f} MB{gone}"
 
 
 def _parity_table(parity: dict[str, dict[str, Any]]) -> Table:

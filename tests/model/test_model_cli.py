@@ -52,6 +52,15 @@ def test_imported_checkpoint_is_listed_and_described(run, checkpoint, tmp_path):
     assert "person, cat" in run("info", "pets").output
 
 
+def test_version_without_its_weights_says_so(run, checkpoint, tmp_path):
+    (tmp_path / "classes.txt").write_text("person\ncat\n")
+    run("import", checkpoint, "--preset", "edge", "--classes", "classes.txt")
+    assert "not here" not in run("info", "pets").output
+    (tmp_path / "models/pets/1/weights.npz").unlink()
+    assert "MB, not here" in run("info", "pets").output
+    assert "0.0 MB" in run("list").output
+
+
 def test_photographs_enter_larger_or_smaller_when_told(run, checkpoint, tmp_path):
     (tmp_path / "classes.txt").write_text("person\ncat\n")
     words = ("import", checkpoint, "--preset", "edge", "--classes", "classes.txt")
