@@ -144,6 +144,8 @@ class Trainer:
                     self._evaluate()
                 elif progress.seconds - self._saved.seconds > _SAVE_SECONDS:
                     self._save()
+        # The clock may have run out in an evaluation.
+        self._end_cycles()
 
     def _is_over(self) -> bool:
         progress = self.state.progress

@@ -113,3 +113,5 @@ def test_manifest_with_an_unknown_change_is_refused(half_idle):
         preset_of(replace(manifest, preset_changes={"fpn_channels": 8}))
     with pytest.raises(ManifestError, match=r"changes box_head_rank of its preset to 'low'"):
         preset_of(replace(manifest, preset_changes={"box_head_rank": "low"}))
+    with pytest.raises(ManifestError, match=r"changes rpn_nms_thresh of its preset to 2.0"):
+        preset_of(replace(manifest, preset_changes={"rpn_nms_thresh": 2.0}))

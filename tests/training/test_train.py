@@ -6,6 +6,7 @@ import csv
 import io
 import shlex
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,6 +111,21 @@ def test_mean_of_the_cycles_ends_is_what_counts(pictures: Path, tmp_path: Path):
     assert (first["ends"], both["ends"]) == (1, 2)
     for name, value in both["model"].items():
         assert value.allclose((first["model"][name] + both["average"][name]) / 2, atol=1e-7), name
+
+
+def test_last_cycle_counts_though_an_evaluation_used_up_the_time(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def slow(*args: object, **options: object) -> dict[str, float]:
+        time.sleep(minutes * 60)
+        return {"AP": 0.0, "AP50": 0.0}
+
+    minutes = 0.05
+    monkeypatch.setattr("model.training.train.validate", slow)
+    options = {"steps": None, "minutes": minutes, "evaluate_every": 1e-6, "cycles": 2}
+    in_two = recipe(pictures, val=pictures / "val.json", **options)
+    quietly(in_two, tmp_path)
+    assert torch.load(tmp_path / "checkpoint.pth")["ends"] == 1
 
 
 def rows(path: Path) -> list[list[str]]:
