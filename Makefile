@@ -138,7 +138,7 @@ bench: .venv/.serving ## Time the embedded model on a sample photograph
 
 .PHONY: cost
 cost: .venv/.dev ## Measure what a photograph takes, and write the prices of docs/cost.md
-	PYTHONPATH=tests/support $(BIN)/python tests/handler/measure_cost.py
+	PYTHONPATH=tests/support $(BIN)/python tests/handler/detection/measure_cost.py
 
 .PHONY: lint
 lint: .venv/.dev ## Check style and formatting

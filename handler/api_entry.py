@@ -11,10 +11,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from mangum import Mangum
 
-from handler.app import create_app
-from handler.emf_telemetry import EMFTelemetry
-from handler.lambda_log import logger, metrics, tracer
-from handler.stage_path import StagePath
+from handler.telemetry.cloudwatch import EMFTelemetry
+from handler.telemetry.powertools import logger, metrics, tracer
+from handler.web.app import create_app
+from handler.web.stage_path import StagePath
 from handler.wiring import build_services
 
 # Lambda's limit on an answer is 6 MiB; some of it goes around the body.

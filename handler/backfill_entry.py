@@ -10,10 +10,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from handler.backfill import Backfill
-from handler.backfill_report import write_report
-from handler.emf_telemetry import EMFTelemetry
-from handler.lambda_log import logger, metrics, tracer
+from handler.jobs.backfill import Backfill
+from handler.jobs.backfill_report import write_report
+from handler.telemetry.cloudwatch import EMFTelemetry
+from handler.telemetry.powertools import logger, metrics, tracer
 from handler.wiring import build_services
 
 _services = build_services(telemetry=EMFTelemetry(metrics))

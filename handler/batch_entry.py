@@ -6,9 +6,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from handler.batch import Batch
-from handler.emf_telemetry import EMFTelemetry
-from handler.lambda_log import logger, metrics, tracer
+from handler.jobs.worker import Batch
+from handler.telemetry.cloudwatch import EMFTelemetry
+from handler.telemetry.powertools import logger, metrics, tracer
 from handler.wiring import build_services
 
 _services = build_services(telemetry=EMFTelemetry(metrics))

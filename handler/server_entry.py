@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import logging
 
-from handler.app import create_app
-from handler.prometheus_telemetry import PrometheusTelemetry
-from handler.routes.health import metrics_router
+from handler.telemetry.prometheus import PrometheusTelemetry
+from handler.web.app import create_app
+from handler.web.routes.health import metrics_router
 from handler.wiring import build_services
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")

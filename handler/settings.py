@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from handler.images import ImageLimits
+from handler.photo.decode import ImageLimits
 from handler.prices import Platform, Rates
 from model.runtime.backends import BackendName
 from model.runtime.versions import DEFAULT_MODEL

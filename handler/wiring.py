@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from handler.cost import find_tariff
-from handler.detection import Detector
+from handler.bucket.objects import ObjectStore
+from handler.detection.cost import find_tariff
+from handler.detection.detector import Detector
+from handler.detection.model_loader import ModelLoader
+from handler.detection.model_source import find_model_folder
+from handler.detection.stored import StoredDetector
 from handler.errors import StorageUnavailable
-from handler.model_loader import ModelLoader
-from handler.model_source import find_model_folder
-from handler.queue import JobQueue
+from handler.jobs.queue import JobQueue
 from handler.settings import LambdaEnvironment, Settings
-from handler.storage import ObjectStore
-from handler.stored_detection import StoredDetector
-from handler.telemetry import NoTelemetry, Telemetry
+from handler.telemetry.protocol import NoTelemetry, Telemetry
 from model.runtime.predictor import Predictor
 
 # Where the platform sets no limit on an answer, the memory of both sides does.
@@ -82,11 +82,11 @@ def _store(settings: Settings) -> ObjectStore | None:
     if settings.bucket is None:
         return None
     if settings.store == "gcs":
-        from handler.storage_google import GoogleObjectStore, google_client
+        from handler.bucket.gcs import GoogleObjectStore, google_client
 
         google = google_client(settings.region, endpoint_url=settings.s3_endpoint)
         return GoogleObjectStore(settings.bucket, google)
-    from handler.storage import S3ObjectStore, s3_client
+    from handler.bucket.s3 import S3ObjectStore, s3_client
 
     client = s3_client(settings.region, endpoint_url=settings.s3_endpoint)
     return S3ObjectStore(settings.bucket, client)
@@ -95,7 +95,7 @@ def _store(settings: Settings) -> ObjectStore | None:
 def _queue(settings: Settings) -> JobQueue | None:
     if settings.queue_url is None:
         return None
-    from handler.queue import SQSJobQueue, sqs_client
+    from handler.jobs.queue import SQSJobQueue, sqs_client
 
     return SQSJobQueue(
         settings.queue_url, sqs_client(settings.region, endpoint_url=settings.sqs_endpoint)

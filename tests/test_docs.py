@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from handler.cli import app
+from handler.commands.main import app
 from handler.settings import Settings
 
 ROOT = Path(__file__).parents[1]

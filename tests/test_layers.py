@@ -1,4 +1,7 @@
-"""Imports point one way: entries -> app -> routes -> detection -> model.runtime -> NumPy."""
+"""Imports point one way, room by room: a room imports what MAY_IMPORT names, and nothing above it.
+
+commands -> doctor, local, client -> web -> wiring -> jobs -> detection -> bucket -> masks, photo
+"""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -65,33 +68,104 @@ def test_model_never_imports_the_handler() -> None:
     assert trespasses("model", ["handler"]) == set()
 
 
+# What every room shares stands at the top of handler/; so do the doors, one per platform.
+SHARED = {"errors", "prices", "schemas", "settings"}
+DOORS = {"api_entry", "backfill_entry", "batch_entry", "server_entry"}
+MAY_IMPORT = {
+    "prices": set(),
+    "errors": set(),
+    "schemas": {"prices"},
+    "photo": {"errors"},
+    "settings": {"prices", "photo"},
+    "telemetry": set(),
+    "masks": {"errors", "schemas"},
+    "bucket": {"errors", "schemas"},
+    "detection": {*SHARED, "photo", "masks", "bucket", "telemetry"},
+    "jobs": {*SHARED, "detection", "bucket", "telemetry"},
+    "wiring": {*SHARED, "jobs", "detection", "bucket", "telemetry"},
+    "web": {*SHARED, "wiring", "jobs", "detection", "bucket", "masks", "photo", "telemetry"},
+    "client": {*SHARED, "web", "wiring", "detection", "bucket", "masks", "photo"},
+    "local": {*SHARED, "web", "wiring", "jobs", "detection", "bucket", "photo", "telemetry"},
+    "doctor": {*SHARED, "client", "web", "wiring", "detection", "bucket", "photo"},
+    "commands": {
+        *SHARED, "doctor", "local", "client", "wiring", "jobs", "detection", "bucket", "photo"
+    },
+    "__main__": {"commands"},
+    "api_entry": {"wiring", "web", "telemetry"},
+    "server_entry": {"wiring", "web", "telemetry"},
+    "batch_entry": {"wiring", "jobs", "telemetry"},
+    "backfill_entry": {"wiring", "jobs", "telemetry"},
+}  # fmt: skip
+
+
+def rooms() -> set[str]:
+    """The folders and single files of handler/."""
+    here = (ROOT / "handler").iterdir()
+    return {
+        each.stem
+        for each in here
+        if (each.suffix == ".py" or any(each.rglob("*.py"))) and each.stem != "__init__"
+    }
+
+
+def room_imports(room: str) -> set[str]:
+    """The other rooms that the files of one room import, at load or later."""
+    path = ROOT / "handler" / room
+    files = path.rglob("*.py") if path.is_dir() else [path.with_suffix(".py")]
+    found = {
+        module.split(".")[1]
+        for file in files
+        for module in imports(file)
+        if within(module, ["handler"])
+    }
+    return found - {room}
+
+
+def test_nothing_new_stands_at_the_top() -> None:
+    assert rooms() == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_a_room_imports_only_those_below_it(room: str) -> None:
+    assert room_imports(room) - MAY_IMPORT[room] == set()
+
+
+def test_no_room_is_above_itself() -> None:
+    order: list[str] = []
+    while len(order) < len(MAY_IMPORT):
+        ready = [
+            each for each in MAY_IMPORT if each not in order and MAY_IMPORT[each] <= set(order)
+        ]
+        assert ready, f"a circle among {set(MAY_IMPORT) - set(order)}"
+        order += ready
+
+
 def test_handler_reaches_the_model_through_its_runtime() -> None:
     found = trespasses("handler", ["model"], allowed=["model.runtime"])
-    assert {file for file, _ in found} <= {"handler/cli.py"}
+    assert {file for file, _ in found} <= {"handler/commands/main.py"}
     assert all(within(module, ["model.cli"]) for _, module in found)
 
 
 def test_the_command_line_loads_the_models_commands_lazily() -> None:
-    cli = ROOT / "handler" / "cli.py"
+    cli = ROOT / "handler/commands/main.py"
     assert [module for module in imports_on_load(cli) if within(module, ["model.cli"])] == []
 
 
 def test_only_the_edges_speak_to_aws() -> None:
     edges = (
-        "handler/storage",
-        "handler/queue.py",
-        "handler/step_functions.py",
+        "handler/bucket/",
+        "handler/jobs/queue.py",
+        "handler/jobs/step_functions.py",
         "handler/doctor/aws.py",
-        "handler/local",
+        "handler/local/",
     )
     found = trespasses("handler", ["boto3", "botocore"]) | trespasses("model", ["boto3"])
     assert {file for file, _ in found if not file.startswith(edges)} == set()
 
 
 def test_only_the_web_layer_knows_fastapi() -> None:
-    web = ("handler/app.py", "handler/routes/", "handler/error_responses.py")
     found = trespasses("handler", ["fastapi"]) | trespasses("model", ["fastapi"])
-    assert {file for file, _ in found if not file.startswith(web)} == set()
+    assert {file for file, _ in found if not file.startswith("handler/web/")} == set()
 
 
 def test_only_training_needs_pytorch() -> None:

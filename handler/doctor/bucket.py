@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import httpx2
 
+from handler.bucket.keys import INBOX, LATEST, RESULTS, UPLOADS
+from handler.bucket.objects import ObjectStore, PresignedPost
 from handler.doctor.findings import Trouble
 from handler.errors import AccessDenied, ObjectNotFound
-from handler.keys import INBOX, LATEST, RESULTS, UPLOADS
-from handler.storage import ObjectStore, PresignedPost
 
 _TEXT = "text/plain"
 _PROBE = b"maskdrop doctor"

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from handler.bucket.keys import INBOX, LATEST, RESULTS
 from handler.doctor.findings import CannotTell, Trouble
-from handler.keys import INBOX, LATEST, RESULTS
 
 _KINDS = {
     "QueueConfigurations": "QueueArn",

@@ -7,6 +7,8 @@ from functools import partial
 
 import httpx2
 
+from handler.bucket.objects import ObjectStore
+from handler.bucket.s3 import S3ObjectStore, s3_client
 from handler.doctor.bucket import NEEDED, PrefixCheck, check_presigned, probe_form
 from handler.doctor.findings import CannotTell, Finding, examine
 from handler.doctor.machine import (
@@ -19,7 +21,6 @@ from handler.doctor.machine import (
 from handler.doctor.model import check_model
 from handler.doctor.web import check_clock, check_preflight, check_region, object_url
 from handler.settings import Settings
-from handler.storage import ObjectStore, S3ObjectStore, s3_client
 
 
 def examine_environment(settings: Settings, http: httpx2.Client) -> Iterator[Finding]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from handler.model_source import find_model_folder
+from handler.detection.model_loader import native_stderr_closed
+from handler.detection.model_source import find_model_folder
 from handler.settings import Settings
-from handler.terminal import native_stderr_closed
 from model.runtime.predictor import Predictor
 
 

@@ -1,4 +1,4 @@
-/** One colour per instance, the service's own (handler/palette.py): [red, green, blue]. */
+/** One colour per instance, the service's own (handler/masks/palette.py): [red, green, blue]. */
 
 // Okabe and Ito's, chosen to stay apart for colour-blind eyes; sky blue first.
 const OKABE_ITO = [

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from memory_store import MemoryObjectStore
 
-from handler.storage import ObjectStore, S3ObjectStore, s3_client
+from handler.bucket.objects import ObjectStore
+from handler.bucket.s3 import S3ObjectStore, s3_client
 
 if TYPE_CHECKING:
-    from handler.local_s3 import LocalS3
+    from handler.local.seaweedfs import LocalS3
 
 # The servers are imported where they start: most tests need none, and moto takes a second.
 _numbers = itertools.count(1)
@@ -33,7 +34,7 @@ def moto_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalS3]:
     """A real S3 server; about four seconds to start."""
-    from handler.local_s3 import local_s3
+    from handler.local.seaweedfs import local_s3
 
     with local_s3(tmp_path_factory.mktemp("seaweedfs")) as server:
         yield server

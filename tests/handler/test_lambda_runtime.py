@@ -21,8 +21,8 @@ import pytest
 from events import load_event
 from service import COLOUR_MODEL, squares
 
-from handler.keys import latest_key
-from handler.storage import S3ObjectStore
+from handler.bucket.keys import latest_key
+from handler.bucket.s3 import S3ObjectStore
 
 ROOT = Path(__file__).parents[2]
 BUCKET = "maskdrop-example"

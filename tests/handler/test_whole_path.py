@@ -12,10 +12,10 @@ from PIL import Image
 from service import make_services, squares
 from waiting import dead_letters, wait_for
 
-from handler.batch import Batch
-from handler.local import LocalStack, local_stack
-from handler.local_worker import LocalContext
-from handler.results import Results
+from handler.bucket.results import Results
+from handler.jobs.worker import Batch
+from handler.local.stack import LocalStack, local_stack
+from handler.local.worker import LocalContext
 from handler.schemas import FailedManifest, Manifest
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from handler.local_s3 import LocalS3, local_s3
-from handler.storage import S3ObjectStore
+from handler.bucket.s3 import S3ObjectStore
+from handler.local.seaweedfs import LocalS3, local_s3
 
 SAMPLES = Path(__file__).parents[2] / "site/samples"
 BUCKET = "maskdrop-example"

@@ -8,7 +8,7 @@ import pytest
 from containers import container, function, podman
 from events import load_event
 
-from handler.keys import latest_key
+from handler.bucket.keys import latest_key
 
 IMAGE = "localhost/maskdrop-test:lambda"
 BASE = "localhost/maskdrop-stand-in:lambda"

@@ -10,10 +10,10 @@ from PIL import Image
 from step_functions import KEYS, REGION, ROOT, make_function, make_state_machine, ministack
 from typer.testing import CliRunner
 
-from handler.cli import app
-from handler.keys import latest_key
-from handler.step_functions import STACK_OUTPUT, BackfillUnavailable, open_state_machine
-from handler.storage import S3ObjectStore, s3_client
+from handler.bucket.keys import latest_key
+from handler.bucket.s3 import S3ObjectStore, s3_client
+from handler.commands.main import app
+from handler.jobs.step_functions import STACK_OUTPUT, BackfillUnavailable, open_state_machine
 
 pytest.importorskip("ministack", reason="`make test` installs it.")
 

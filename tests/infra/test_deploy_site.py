@@ -14,7 +14,7 @@ from deploy_site import SITE, SiteFile, Stacks, publish, site_files
 from moto import mock_aws
 from step_functions import ministack
 
-from handler.images import ImageLimits
+from handler.photo.decode import ImageLimits
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

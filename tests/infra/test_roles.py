@@ -14,11 +14,11 @@ from memory_store import MemoryObjectStore
 from service import COLOUR_MODEL, ListQueue, make_services, squares
 from starlette.testclient import TestClient
 
-from handler.app import create_app
-from handler.batch import Batch
-from handler.model_source import download_model
-from handler.queue import Job
-from handler.storage import ObjectInfo, PresignedPost, StoredObject
+from handler.bucket.objects import ObjectInfo, PresignedPost, StoredObject
+from handler.detection.model_source import download_model
+from handler.jobs.queue import Job
+from handler.jobs.worker import Batch
+from handler.web.app import create_app
 
 RESOURCES = load_template("template.yaml")["Resources"]
 ROLES = ("ApiRole", "BatchRole")

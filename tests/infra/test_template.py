@@ -13,14 +13,14 @@ from memory_store import MemoryObjectStore
 from service import make_services, squares
 from starlette.middleware.cors import CORSMiddleware
 
-from handler import keys
-from handler.app import create_app
+from handler.bucket import keys
 from handler.doctor.stack import OUTPUTS
-from handler.emf_telemetry import EMFTelemetry
-from handler.local_queue import MAX_RECEIVES
-from handler.local_site import content_security_policy
+from handler.local.queue import MAX_RECEIVES
+from handler.local.site import content_security_policy
 from handler.schemas import Options
 from handler.settings import Settings
+from handler.telemetry.cloudwatch import EMFTelemetry
+from handler.web.app import create_app
 
 TEMPLATE = load_template("template.yaml")
 SITE = load_template("infra/site.yaml")

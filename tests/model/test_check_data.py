@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from shapes import DISC, SIZE, SQUARE, draw_shapes, write_json
 from typer.testing import CliRunner
 
-from handler.cli import app
+from handler.commands.main import app
 from model.runtime.errors import DataError
 from model.training.check_data import Report, check_data
 from model.training.checks.records import read_data_set

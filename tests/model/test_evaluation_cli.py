@@ -12,7 +12,7 @@ from painting import photo
 from PIL import Image
 from typer.testing import CliRunner
 
-from handler.cli import app
+from handler.commands.main import app
 from model.runtime.manifest import ModelManifest
 
 RED, GREEN = (16, 24, 48, 24), (64, 48, 64, 48)

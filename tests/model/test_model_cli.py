@@ -9,7 +9,7 @@ from checkpoint_writer import write_checkpoint
 from painting import photo
 from typer.testing import CliRunner
 
-from handler.cli import app
+from handler.commands.main import app
 from model.config import EDGE
 from model.runtime.manifest import ModelManifest
 from model.weights.torchvision import expected_shapes

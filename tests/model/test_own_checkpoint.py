@@ -13,7 +13,7 @@ from PIL import Image
 from seeded_weights import seeded_image, seeded_state_dict
 from typer.testing import CliRunner
 
-from handler.cli import app
+from handler.commands.main import app
 from model.config import EDGE
 from model.runtime.manifest import ModelManifest
 

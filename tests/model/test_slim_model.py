@@ -8,7 +8,7 @@ from seeded_weights import seeded_image, seeded_state_dict
 from typer.testing import CliRunner
 from versions import write_version
 
-from handler.cli import app
+from handler.commands.main import app
 from model.architecture.mask_rcnn import MaskRCNN
 from model.config import EDGE
 from model.export.export_model import export_model

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handler.rle import encode_rle
+from handler.masks.rle import encode_rle
 from model.runtime.postprocess import paste_mask
 
 # Boxes inside, across two edges, of hardly a pixel, of the whole frame; x1 y1 x2 y2.

@@ -13,7 +13,7 @@ from PIL import Image
 from site_stack import SiteStack
 from visits import PHOTO, copied, manifest, press, saved, see_result, slide
 
-from handler.rle import decode_rle
+from handler.masks.rle import decode_rle
 
 
 def test_a_saved_mask_is_the_masks_of_the_api(page: Any) -> None:

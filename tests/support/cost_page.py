@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from handler.cost_table import Work, cost_tables
+from handler.detection.cost_table import Work, cost_tables
 
 _DOCS = Path(__file__).parents[2] / "docs"
 PAGE = _DOCS / "cost.md"

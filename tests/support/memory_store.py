@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from threading import Lock
 from typing import Literal
 
+from handler.bucket.objects import ObjectInfo, PresignedPost, StoredObject
 from handler.errors import ObjectNotFound, ObjectTooLarge, PreconditionFailed
-from handler.storage import ObjectInfo, PresignedPost, StoredObject
 
 
 class MemoryObjectStore:

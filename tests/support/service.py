@@ -8,10 +8,10 @@ from typing import Any
 from painting import encoded, painted
 from starlette.testclient import TestClient
 
-from handler.app import create_app
 from handler.errors import QueueUnavailable
-from handler.queue import Job
+from handler.jobs.queue import Job
 from handler.settings import Settings
+from handler.web.app import create_app
 from handler.wiring import Services, build_services
 
 COLOUR_MODEL = Path(__file__).parents[1] / "runtime/colour_model/1"

@@ -18,11 +18,11 @@ from typing import Any
 import uvicorn
 from service import make_services
 
-from handler.app import create_app
-from handler.batch import Batch
-from handler.local import LocalStack, local_stack
-from handler.local_worker import LocalContext
-from handler.queue import SQSJobQueue
+from handler.jobs.queue import SQSJobQueue
+from handler.jobs.worker import Batch
+from handler.local.stack import LocalStack, local_stack
+from handler.local.worker import LocalContext
+from handler.web.app import create_app
 from handler.wiring import Services
 
 SITE = Path(__file__).parents[2] / "site"

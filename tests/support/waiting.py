@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from handler.local_queue import LocalQueue
+from handler.local.queue import LocalQueue
 
 # Long enough for a busy machine; what is waited for comes in milliseconds.
 PATIENCE_S = 30.0

@@ -7,7 +7,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from handler.cli import app
+from handler.commands.main import app
 
 
 @pytest.fixture

@@ -1,0 +1,205 @@
+"""Results in the bucket: who wins when several write, and what is there meanwhile.
+
+    id = result_id(…)               the same photograph, model and options, the same id
+    results.report(…)               status.json, as often as there is something to say
+    results.write_files(…)          masks and pictures, in any order
+    results.write_manifest(…)       last: before it the result does not exist
+    results.publish_latest(…)       latest/{source key}.json, for results of events
+
+A succeeded manifest is never replaced; a failed one may be, by a later attempt.
+Every write can be repeated, so a retry after a crash just does all of it again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Annotated, NamedTuple
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from handler.bucket.keys import (
+    RESULTS,
+    UPLOADS,
+    digest_id,
+    is_older,
+    latest_key,
+    manifest_key,
+    output_key,
+    status_key,
+)
+from handler.bucket.objects import ObjectStore
+from handler.errors import ObjectNotFound, PreconditionFailed
+from handler.schemas import FailedManifest, Manifest, Options, State, Status
+
+AnyManifest = Manifest | FailedManifest
+
+# Each lost race means that another writer got further; ten in a row are a fault.
+MAX_RACES = 10
+
+_JSON = "application/json"
+_CONTENT_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".json": _JSON}
+_MANIFEST: TypeAdapter[AnyManifest] = TypeAdapter(
+    Annotated[AnyManifest, Field(discriminator="status")]
+)
+
+
+def result_id(*, bucket: str, key: str, version: str, model_digest: str, options: Options) -> str:
+    """Name what these make: 52 characters of a-z and 2-7.
+
+    `version`: the object's version id, or where the bucket keeps none its etag. The
+    order of classes and outputs, or naming one twice, makes no difference.
+    """
+    # Without tiles the id is the one that results had before there were any.
+    canonical = options.model_dump(exclude=set() if options.tile else {"tile"})
+    for name in ("classes", "outputs"):
+        if canonical[name] is not None:
+            canonical[name] = sorted(set(canonical[name]))
+    return digest_id(json.dumps([bucket, key, version, model_digest, canonical], sort_keys=True))
+
+
+class _Stored(NamedTuple):
+    """A manifest as it was found; None where it is of another schema, or no manifest."""
+
+    manifest: AnyManifest | None
+    etag: str
+
+
+class Results:
+    """The results of one bucket. Every method raises StorageError when the bucket fails."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def read(self, result_id: str) -> AnyManifest | None:
+        """Read the manifest; None while there is none."""
+        stored = self._read_manifest(manifest_key(result_id))
+        return stored.manifest if stored else None
+
+    def read_latest(self, source_key: str) -> AnyManifest | None:
+        """Read the newest manifest of an object."""
+        stored = self._read_manifest(latest_key(source_key))
+        return stored.manifest if stored else None
+
+    def read_status(self, result_id: str) -> Status | None:
+        """Read how far a detection is; None for one that nobody began."""
+        try:
+            return Status.model_validate_json(self._store.get(status_key(result_id)).body)
+        except (ObjectNotFound, ValidationError):
+            return None
+
+    def report(self, result_id: str, state: State, *, source_key: str) -> None:
+        """Say how far a detection is."""
+        self._put_status(result_id, state, source_key)
+
+    def report_on(self, result_id: str, state: State, *, source_key: str) -> None:
+        """Say how far a detection is that was reported before; one that was deleted stays so."""
+        try:
+            found = self._store.get(status_key(result_id)).info
+            self._put_status(result_id, state, source_key, if_match=found.etag)
+        except (ObjectNotFound, PreconditionFailed):
+            return
+
+    def withdraw(self, result_id: str) -> None:
+        """Take back what was reported of a detection that nobody will do."""
+        self._store.delete([status_key(result_id)])
+
+    def write_files(self, result_id: str, files: Iterable[tuple[str, bytes]]) -> tuple[str, ...]:
+        """Write outputs, (name, bytes) each, one in memory; returns their names."""
+        return tuple(self._write_file(result_id, name, body) for name, body in files)
+
+    def write_manifest(self, result_id: str, manifest: AnyManifest) -> AnyManifest:
+        """Write the manifest; returns the one that counts, which may be another writer's."""
+        return self._write_unless(
+            manifest_key(result_id),
+            manifest.model_copy(update={"id": result_id}),
+            stays=lambda present: present.status == "succeeded",
+        )
+
+    def publish_latest(self, manifest: AnyManifest, sequencer: str) -> AnyManifest:
+        """Make this the newest manifest of its object, unless a later event's is there already.
+
+        `sequencer`: of the event that asked. It goes into the copy: the same bytes put
+        again are the same result, though a newer event. Returns what is there now.
+        """
+        source = manifest.source.model_copy(update={"sequencer": sequencer})
+        return self._write_unless(
+            latest_key(source.key or ""),
+            manifest.model_copy(update={"source": source}),
+            stays=lambda present: is_older(sequencer, than=present.source.sequencer or ""),
+        )
+
+    def delete(self, result_id: str) -> bool:
+        """Delete a result and the upload it was made of; whether there was anything.
+
+        An object outside uploads/ is its owner's and stays. The manifest goes last, so
+        that a deletion that broke off can be repeated; and it goes even if it was not there
+        yet, since who writes it looks for the status afterwards.
+        """
+        source_key = self._source_key(result_id)
+        if source_key is not None:
+            self._forget_source(result_id, source_key)
+        last = manifest_key(result_id)
+        keys = [found.key for found in self._store.list_objects(f"{RESULTS}{result_id}/")]
+        self._store.delete(key for key in keys if key != last)
+        self._store.delete([last])
+        return bool(keys)
+
+    def _put_status(
+        self, result_id: str, state: State, source_key: str, if_match: str | None = None
+    ) -> None:
+        status = Status(id=result_id, state=state, key=source_key, updated_at=datetime.now(UTC))
+        body = status.model_dump_json().encode()
+        self._store.put(status_key(result_id), body, content_type=_JSON, if_match=if_match)
+
+    def _source_key(self, result_id: str) -> str | None:
+        if manifest := self.read(result_id):
+            return manifest.source.key
+        status = self.read_status(result_id)
+        return status.key if status else None
+
+    def _forget_source(self, result_id: str, source_key: str) -> None:
+        latest = self.read_latest(source_key)
+        if latest and latest.id == result_id:
+            self._store.delete([latest_key(source_key)])
+        if source_key.startswith(UPLOADS):
+            self._store.delete([source_key])
+
+    def _write_file(self, result_id: str, name: str, body: bytes) -> str:
+        content_type = _CONTENT_TYPES[PurePosixPath(name).suffix]
+        self._store.put(output_key(result_id, name), body, content_type=content_type)
+        return name
+
+    def _write_unless(
+        self, key: str, manifest: AnyManifest, stays: Callable[[AnyManifest], bool]
+    ) -> AnyManifest:
+        """Write `manifest` at `key` unless the one there `stays`; returns what is there then."""
+        body = manifest.model_dump_json().encode()
+        rival: _Stored | None = None
+        for _ in range(MAX_RACES):
+            try:
+                if rival is None:
+                    self._store.put(key, body, content_type=_JSON, if_none_match="*")
+                else:
+                    self._store.put(key, body, content_type=_JSON, if_match=rival.etag)
+            except PreconditionFailed:
+                rival = self._read_manifest(key)
+                if rival and rival.manifest and stays(rival.manifest):
+                    return rival.manifest
+            else:
+                return manifest
+        raise PreconditionFailed(
+            f"s3://{self._store.bucket}/{key} changed {MAX_RACES} times while it was written."
+        )
+
+    def _read_manifest(self, key: str) -> _Stored | None:
+        try:
+            found = self._store.get(key)
+        except ObjectNotFound:
+            return None
+        try:
+            return _Stored(_MANIFEST.validate_json(found.body), found.info.etag)
+        except ValidationError:
+            return _Stored(None, found.info.etag)

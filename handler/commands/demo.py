@@ -1,0 +1,111 @@
+"""`maskdrop demo`: photographs on both their ways through the service, told as it happens.
+
+As the site does it: a presigned form, the upload, the detection, the masks.
+As a batch does it: files put under inbox/, events, the queue, the worker.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from handler.bucket.keys import INBOX
+from handler.bucket.results import AnyManifest, Results
+from handler.client.outcomes import Outcome
+from handler.client.photo_files import find_photos
+from handler.client.result_folder import write_folder
+from handler.commands.terminal import end_with, print_outcomes, say_part
+from handler.schemas import Manifest, Options
+
+if TYPE_CHECKING:
+    from handler.bucket.objects import ObjectStore
+    from handler.client.api_client import ApiClient
+    from handler.client.photo_objects import PhotoObject
+    from handler.local.service import LocalService
+
+app = typer.Typer()
+
+# How long a file in inbox/ may take, seconds.
+_PATIENCE_S = 120.0
+_BROKEN = "broken.jpg"
+
+
+@app.command()
+def demo(
+    samples: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where the sample photographs are.")
+    ] = Path("site/samples"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Where the results go.")
+    ] = Path("out/demo"),
+) -> None:
+    """Run the service for as long as it takes to show it at work, and keep the results."""
+    from handler.local.process import log_to, reach_loopback_directly
+    from handler.local.service import local_service
+
+    log_to(out)
+    reach_loopback_directly()
+    with TemporaryDirectory() as state:
+        with local_service(Path(state), port=0, say=say_part) as service:
+            _send_samples(service, samples, out)
+        typer.echo(f"\nStopped. The masks, and the photographs with them drawn in, are in {out}/.")
+
+
+def _send_samples(service: LocalService, samples: Path, out: Path) -> None:
+    """Send sample photographs, one of them cut in half, and fetch results into `out`.
+
+    Ends with 1 when any of the whole ones fails.
+    """
+    from handler.client.api_client import ApiClient
+
+    with ApiClient(service.url) as api:
+        typer.echo("\nAs the site does it: astronaut.jpg by a presigned POST")
+        outcomes = [_upload(api, samples / "astronaut.jpg", out)]
+        failed = print_outcomes(outcomes, out)
+        typer.echo("\nAs a batch does it: three files put into inbox/, one of them cut in half")
+        photos = _fill_inbox(service.stack.store, samples)
+        failed += print_outcomes([_await_result(api, each, out) for each in photos], out)
+    for each in failed:
+        typer.echo(f"{each.photo.path} failed: {each.error}")
+    end_with([each for each in failed if each.photo.name != _BROKEN], total=4)
+
+
+def _upload(api: ApiClient, path: Path, out: Path) -> Outcome:
+    from handler.client.detect_by_api import RemoteRun
+
+    [photo] = find_photos([str(path)])
+    return RemoteRun(api, Options(), out, max_bytes=path.stat().st_size).detect(photo)
+
+
+def _fill_inbox(store: ObjectStore, samples: Path) -> list[PhotoObject]:
+    bodies = {name: (samples / name).read_bytes() for name in ("chelsea.jpg", "coffee.jpg")}
+    bodies[_BROKEN] = bodies["coffee.jpg"][: len(bodies["coffee.jpg"]) // 2]
+    for name, body in bodies.items():
+        store.put(INBOX + name, body, content_type="image/jpeg")
+    return [PhotoObject(store, INBOX + name, Path(name).stem) for name in bodies]
+
+
+def _await_result(api: ApiClient, photo: PhotoObject, out: Path) -> Outcome:
+    from handler.client.api_client import ApiError
+
+    manifest = _await_latest(photo)
+    if not isinstance(manifest, Manifest):
+        failure = manifest.failure
+        return Outcome.failed(photo, ApiError(failure.type, failure.detail))
+    files = api.read_outputs(api.read(manifest.id or ""))
+    return Outcome(photo, write_folder(out / photo.folder, files, lambda _: manifest))
+
+
+def _await_latest(photo: PhotoObject) -> AnyManifest:
+    from handler.client.api_client import ApiError
+
+    give_up = time.monotonic() + _PATIENCE_S
+    while (manifest := Results(photo.store).read_latest(photo.key)) is None:
+        if time.monotonic() > give_up:
+            raise ApiError("timeout", f"{photo.path} has no result after {_PATIENCE_S:.0f} s.")
+        time.sleep(0.2)
+    return manifest

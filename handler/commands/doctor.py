@@ -1,0 +1,87 @@
+"""`maskdrop doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from handler.commands.options import Token, read_settings
+from handler.errors import BadOptions
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from handler.doctor.findings import Finding
+
+app = typer.Typer()
+
+# A cold start takes seconds; API Gateway gives up after 30.
+_TIMEOUT_S = 35.0
+
+
+@app.command()
+def doctor(
+    stack: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A stack that template.yaml made.")
+    ] = None,
+    api: Annotated[
+        str | None, typer.Option(metavar="URL", help="A running API, as a client meets it.")
+    ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="With --api: the site's, as https://example.org."),
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="The stack's; if not given, MASKDROP_REGION's.")
+    ] = None,
+    token: Token = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON array on standard output.")
+    ] = False,
+) -> None:
+    """Look for what is wrong with a deployment, and say how it is cured.
+
+    Without options, with what the environment says: model, memory, bucket, queue. It puts small
+    files into the bucket and deletes them. Ends with 1 when anything is red.
+    """
+    if stack and api:
+        raise BadOptions("Either --stack or --api is possible, not both.")
+    import httpx2
+
+    from handler.doctor.report import print_table, to_json
+
+    with httpx2.Client(timeout=_TIMEOUT_S) as http:
+        findings = list(_examine(http, stack, api, tuple(origin or ()), region, token))
+    if as_json:
+        typer.echo(to_json(findings))
+    else:
+        print_table(findings, Console())
+    if any(each.level == "red" for each in findings):
+        raise typer.Exit(1)
+
+
+def _examine(
+    http: httpx2.Client,
+    stack: str | None,
+    api: str | None,
+    origins: tuple[str, ...],
+    region: str | None,
+    token: str | None,
+) -> Iterator[Finding]:
+    if api:
+        from handler.doctor.api import ApiExamination
+
+        return ApiExamination(api, http, origins=origins, token=token).findings()
+    settings = read_settings()
+    if stack:
+        from handler.doctor.aws import AWS
+        from handler.doctor.stack import examine_stack
+
+        where = region or settings.region
+        return examine_stack(stack, AWS(where), http, region=where, token=token)
+    from handler.doctor.local import examine_environment
+
+    return examine_environment(settings, http)

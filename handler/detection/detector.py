@@ -1,0 +1,170 @@
+"""The use case: a photograph's bytes in, its instances out."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from resource import RUSAGE_SELF, getrusage
+
+from handler.detection.cost import Tariff
+from handler.detection.stopwatch import Stopwatch
+from handler.errors import BadOptions
+from handler.masks.rle import encode_rle
+from handler.photo.decode import ImageLimits, Photo, open_photo
+from handler.schemas import RLE, Detection, Manifest, Model, Options, Receipt, Source
+from model.runtime.detections import Detections, InstanceMask
+from model.runtime.postprocess import paste_masks
+from model.runtime.predictor import Predictor
+from model.runtime.tiling import is_large, predict_tiled
+
+
+@dataclass
+class Result:
+    """One photograph and what was found in it; masks are made anew whenever they are asked for.
+
+    A hundred masks that fill 12 megapixels would be 1.2 GB at once.
+    """
+
+    photo: Photo
+    source: Source
+    model: Model
+    options: Options
+    detections: Detections
+    cold: bool
+    stopwatch: Stopwatch = field(repr=False)
+    tariff: Tariff | None = None
+
+    def masks(self) -> Iterator[InstanceMask]:
+        """Each instance's mask at the options' threshold, in order, one in memory."""
+        return paste_masks(self.detections, self.options.mask_threshold)
+
+    @cached_property
+    def instances(self) -> tuple[Detection, ...]:
+        """The detections as the manifest lists them."""
+        return tuple(self._describe(*each) for each in enumerate(self.masks()))
+
+    def manifest(self, outputs: Sequence[str] = ()) -> Manifest:
+        """Sum up, after `outputs` have been written."""
+        with self.stopwatch.stage("encoding"):
+            instances = self.instances
+        return Manifest(
+            source=self.source,
+            model=self.model,
+            options=self.options,
+            detections=instances,
+            outputs=tuple(outputs),
+            receipt=self._receipt(),
+        )
+
+    def _receipt(self) -> Receipt:
+        return Receipt(
+            cold=self.cold,
+            milliseconds=self.stopwatch.milliseconds,
+            peak_memory_mb=_peak_memory_mb(),
+            cost=self.tariff.charge(self.stopwatch.elapsed_ms) if self.tariff else None,
+        )
+
+    def _describe(self, index: int, mask: InstanceMask) -> Detection:
+        found = self.detections
+        x1, y1, x2, y2 = (round(side, 2) for side in found.boxes[index].tolist())
+        return Detection(
+            index=index,
+            class_id=int(found.class_ids[index]),
+            class_name=found.class_names[index],
+            score=round(float(found.scores[index]), 5),
+            box=(x1, y1, x2, y2),
+            area=mask.area,
+            rle=RLE.model_validate(encode_rle(mask, found.width, found.height)),
+            raw_mask=b64encode(found.raw_masks[index].tobytes()).decode(),
+        )
+
+
+class Detector:
+    """A loaded model and the limits on what it is shown; safe to share between threads."""
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        limits: ImageLimits | None = None,
+        tariff: Tariff | None = None,
+    ) -> None:
+        """Detect with `predictor`, on a machine that costs `tariff`."""
+        self.model = Model(
+            name=predictor.manifest.name,
+            version=predictor.manifest.version,
+            digest=predictor.manifest.digest,
+        )
+        self.predictor = predictor
+        self.limits = limits or ImageLimits()
+        self._tariff = tariff
+        self._cold = True
+
+    def detect(
+        self,
+        data: bytes,
+        options: Options,
+        *,
+        filename: str | None = None,
+        key: str | None = None,
+        etag: str | None = None,
+        version_id: str | None = None,
+        stopwatch: Stopwatch | None = None,
+    ) -> Result:
+        """Find the instances in a photograph: a file, or a bucket's object `key` with its `etag`.
+
+        `stopwatch`: one that runs already, where there was work before.
+        Raises BadOptions for a class that the model does not know, and a BadImage.
+        """
+        self.check_classes(options)
+        cold, self._cold = self._cold, False
+        stopwatch = stopwatch or Stopwatch()
+        with stopwatch.stage("decoding"):
+            photo = open_photo(data, self.limits)
+            frame_size = (photo.width, photo.height)
+            tiled = options.tile and is_large(self.predictor, frame_size)
+            size = self.predictor.input_size(frame_size)
+            pixels = photo.full() if tiled else photo.scaled(*size)
+        with stopwatch.stage("inferring"):
+            predict = (
+                partial(predict_tiled, self.predictor)
+                if tiled
+                else partial(self.predictor.predict, frame_size=frame_size)
+            )
+            detections = predict(
+                pixels,
+                score_threshold=options.score_threshold,
+                max_detections=options.max_detections,
+                classes=options.classes,
+            )
+        source = Source(
+            filename=filename,
+            key=key,
+            etag=etag,
+            version_id=version_id,
+            size=len(data),
+            width=photo.width,
+            height=photo.height,
+            orientation=photo.orientation,
+        )
+        return Result(photo, source, self.model, options, detections, cold, stopwatch, self._tariff)
+
+    def check_classes(self, options: Options) -> None:
+        """Raise BadOptions for a class that the model does not know, with those that are near."""
+        known = self.predictor.class_names
+        for name in options.classes or ():
+            if name not in known:
+                near = difflib.get_close_matches(name.lower(), known) or known
+                raise BadOptions(
+                    f"Class {name!r} is unknown to {self.model.name}; "
+                    f"it knows {', '.join(repr(each) for each in near)}."
+                )
+
+
+def _peak_memory_mb() -> float:
+    # Linux counts in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(getrusage(RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)

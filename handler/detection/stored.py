@@ -1,0 +1,126 @@
+"""The use case: an object of the bucket in, its result beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from handler.bucket.keys import check_source_key
+from handler.bucket.objects import ObjectInfo, ObjectStore
+from handler.bucket.results import AnyManifest, Results, result_id
+from handler.detection.detector import Detector
+from handler.detection.outputs import render
+from handler.detection.stopwatch import Stopwatch
+from handler.errors import MaskdropError, ObjectChanged, problem_type
+from handler.schemas import FailedManifest, FailedSource, Failure, Manifest, Options, State
+from handler.telemetry.protocol import Telemetry
+from model.runtime.errors import ModelError
+
+Report = Callable[[State], None]
+
+# The stages of a detection that are worth a status of their own.
+_STAGES: dict[str, State] = {"decoding": "decoding", "inferring": "inferring"}
+
+
+def _silent(state: State) -> None:
+    """Report to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One detection that has its id: this very object, these options."""
+
+    id: str
+    info: ObjectInfo
+    options: Options
+
+
+class StoredDetector:
+    """Detects in the bucket's objects and keeps the results there."""
+
+    def __init__(self, detector: Detector, store: ObjectStore, telemetry: Telemetry) -> None:
+        self.results = Results(store)
+        self._detector = detector
+        self._store = store
+        self._telemetry = telemetry
+
+    def plan(self, key: str, options: Options, *, version_id: str | None = None) -> Task:
+        """Name the detection of an object as it is now.
+
+        Raises BadKey, BadOptions, ObjectNotFound.
+        """
+        check_source_key(key)
+        self._detector.check_classes(options)
+        return self.task(self._store.head(key, version_id=version_id), options)
+
+    def task(self, info: ObjectInfo, options: Options) -> Task:
+        """Name the detection of an object as `info` describes it."""
+        identity = result_id(
+            bucket=self._store.bucket,
+            key=info.key,
+            version=info.version_id or info.etag,
+            model_digest=self._detector.model.digest,
+            options=options,
+        )
+        return Task(identity, info, options)
+
+    def finished(self, task: Task) -> Manifest | None:
+        """The result, where there is one already."""
+        manifest = self.results.read(task.id)
+        return manifest if isinstance(manifest, Manifest) else None
+
+    def detect_stored(self, task: Task, report: Report = _silent) -> AnyManifest:
+        """Detect, write the outputs, and the manifest last; answers the manifest that counts.
+
+        Raises a BadImage, ObjectTooLarge, ObjectNotFound, and ObjectChanged when the
+        object is no longer the one that was named.
+        """
+        stopwatch = Stopwatch(lambda stage: report(_STAGES[stage]) if stage in _STAGES else None)
+        try:
+            with stopwatch.stage("reading"):
+                body = self._read(task.info)
+            report("starting")
+            result = self._detector.detect(
+                body,
+                task.options,
+                key=task.info.key,
+                etag=task.info.etag,
+                version_id=task.info.version_id,
+                stopwatch=stopwatch,
+            )
+            report("writing")
+            names = self.results.write_files(task.id, render(result))
+            manifest = self.results.write_manifest(task.id, result.manifest(names))
+        except Exception as error:
+            self._telemetry.failure(type(error).__name__)
+            raise
+        self._telemetry.detection(result.stopwatch.milliseconds, len(result.detections))
+        report("succeeded")
+        return manifest
+
+    def _read(self, info: ObjectInfo) -> bytes:
+        found = self._store.get(
+            info.key, max_bytes=self._detector.limits.max_bytes, version_id=info.version_id
+        )
+        if found.info.etag != info.etag:
+            raise ObjectChanged(f"{info.key!r} was replaced while it was waiting.")
+        return found.body
+
+    def record_failure(self, task: Task, error: Exception) -> AnyManifest:
+        """Write the manifest that says why; a result that succeeded meanwhile stays."""
+        info, known = task.info, isinstance(error, MaskdropError | ModelError)
+        failure = Failure(
+            type=problem_type(type(error) if known else MaskdropError),
+            detail=str(error) if known else "Something broke on our side; the log names it.",
+        )
+        return self.results.write_manifest(
+            task.id,
+            FailedManifest(
+                source=FailedSource(
+                    key=info.key, etag=info.etag, version_id=info.version_id, size=info.size
+                ),
+                model=self._detector.model,
+                options=task.options,
+                failure=failure,
+            ),
+        )

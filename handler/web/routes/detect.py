@@ -1,0 +1,150 @@
+"""The plain way: a photograph in a form, instances in the answer."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import APIRouter, Form, Query, Response, UploadFile
+from pydantic import BaseModel, ConfigDict, Field
+
+from handler.detection.detector import Result
+from handler.errors import (
+    AnswerTooLarge,
+    BadOptions,
+    BrokenImage,
+    ImageTooLarge,
+    InvalidRequest,
+    MalformedRequest,
+    NotReady,
+    RequestTooLarge,
+    UnsupportedImage,
+)
+from handler.masks.pictures import encode_mask_png
+from handler.masks.polygons import trace_polygons
+from handler.schemas import (
+    DEFAULT_SCORE_THRESHOLD,
+    MaxDetections,
+    Options,
+    ScoreThreshold,
+    Threshold,
+)
+from handler.web.problems import problem_responses
+from handler.web.routes.answers import check_size, json_answer
+from handler.web.routes.dependencies import ServicesOf
+from handler.web.schemas import DetectAnswer, ImageSize
+from model.runtime.detections import InstanceMask
+
+router = APIRouter(tags=["plain"])
+
+MaskFormat = Literal["rle", "polygons", "png", "array", "none"]
+
+
+class DetectForm(BaseModel):
+    """The photograph."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"image": "…the bytes of a JPEG…"}]})
+
+    image: Annotated[UploadFile, Field(description="JPEG, PNG or WebP, told by its content.")]
+
+
+class DetectQuery(BaseModel):
+    """What may be asked beside the photograph."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    masks: MaskFormat = "rle"
+    score_threshold: ScoreThreshold = DEFAULT_SCORE_THRESHOLD
+    max_detections: MaxDetections = 100
+    mask_threshold: Threshold = 0.5
+    classes: Annotated[list[str] | None, Query(min_length=1)] = None
+    tile: bool = False
+
+
+@router.post(
+    "/api/detect",
+    summary="Detect in one photograph",
+    response_model=DetectAnswer,
+    responses=problem_responses(
+        MalformedRequest,
+        RequestTooLarge,
+        ImageTooLarge,
+        UnsupportedImage,
+        BrokenImage,
+        BadOptions,
+        InvalidRequest,
+        AnswerTooLarge,
+        NotReady,
+    ),
+)
+def detect(
+    form: Annotated[DetectForm, Form(media_type="multipart/form-data")],
+    query: Annotated[DetectQuery, Query()],
+    services: ServicesOf,
+) -> Response:
+    """Find instances in the form's `image`. Nothing is kept.
+
+    `masks`: `rle` (COCO's), `polygons`, `png` (1-bit, whole frame, base64), `array` (rows of
+    0 and 1), or `none`.
+    """
+    options = Options.model_validate(query.model_dump(exclude={"masks"}))
+    result = services.detector.detect(form.image.file.read(), options)
+    if query.masks == "array":
+        # Two characters a pixel; known before any is made.
+        frame = result.detections
+        check_size(2 * frame.width * frame.height * len(frame), services)
+    with result.stopwatch.stage("encoding"):
+        masks = _MASKS[query.masks](result)
+    services.telemetry.detection(result.stopwatch.milliseconds, len(result.detections))
+    return json_answer(_answer(result, masks).model_dump_json().encode(), services)
+
+
+def _answer(result: Result, masks: list[Any] | None) -> DetectAnswer:
+    found = result.detections
+    return DetectAnswer(
+        boxes=found.boxes.round(2).tolist(),
+        masks=masks,
+        class_ids=found.class_ids.tolist(),
+        class_names=list(found.class_names),
+        scores=[round(float(score), 5) for score in found.scores],
+        image=ImageSize(width=found.width, height=found.height),
+        model=result.model,
+        timings=result.stopwatch.milliseconds,
+    )
+
+
+def _rle(result: Result) -> list[Any]:
+    return [each.rle.model_dump() for each in result.instances]
+
+
+def _polygons(result: Result) -> list[Any]:
+    return [trace_polygons(mask) for mask in result.masks()]
+
+
+def _png(result: Result) -> list[Any]:
+    width, height = result.detections.width, result.detections.height
+    return [b64encode(encode_mask_png(each, width, height)).decode() for each in result.masks()]
+
+
+def _array(result: Result) -> list[Any]:
+    return [
+        _frame(each, result.detections.width, result.detections.height) for each in result.masks()
+    ]
+
+
+def _frame(mask: InstanceMask, width: int, height: int) -> list[list[int]]:
+    frame = np.zeros((height, width), np.uint8)
+    frame[mask.window] = mask.pixels
+    rows: list[list[int]] = frame.tolist()
+    return rows
+
+
+_MASKS: dict[MaskFormat, Callable[[Result], list[Any] | None]] = {
+    "rle": _rle,
+    "polygons": _polygons,
+    "png": _png,
+    "array": _array,
+    "none": lambda result: None,
+}

@@ -1,0 +1,59 @@
+"""A link to send a photograph to, straight into the bucket."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from fastapi import APIRouter
+
+from handler.bucket.keys import upload_key
+from handler.errors import (
+    BadKey,
+    ImageTooLarge,
+    InvalidRequest,
+    MalformedRequest,
+    RequestTooLarge,
+    StorageUnavailable,
+)
+from handler.web.problems import problem_responses
+from handler.web.routes.dependencies import ServicesOf
+from handler.web.schemas import Upload, UploadRequest
+
+router = APIRouter(tags=["bucket"])
+
+
+@router.post(
+    "/v1/uploads",
+    summary="Ask where to upload a photograph",
+    status_code=201,
+    responses=problem_responses(
+        MalformedRequest, InvalidRequest, BadKey, ImageTooLarge, RequestTooLarge, StorageUnavailable
+    ),
+)
+def create_upload(wanted: UploadRequest, services: ServicesOf) -> Upload:
+    """Presign a form that puts one file of this type, no larger than said, at one key.
+
+    Send `fields` and then the file, as `file`, by multipart POST to `url`.
+    """
+    settings = services.settings
+    if wanted.size > settings.max_image_bytes:
+        raise ImageTooLarge(
+            f"{wanted.filename!r} has {wanted.size:,} bytes; "
+            f"at most {settings.max_image_bytes:,} are allowed."
+        )
+    key = upload_key(uuid4().hex, wanted.filename)
+    form = services.bucket.presign_post(
+        key,
+        content_type=wanted.content_type,
+        max_bytes=wanted.size,
+        expires_in=settings.link_seconds,
+    )
+    return Upload(
+        key=key,
+        url=form.url,
+        fields=form.fields,
+        max_bytes=wanted.size,
+        expires_at=datetime.now(UTC).replace(microsecond=0)
+        + timedelta(seconds=settings.link_seconds),
+    )

@@ -1,0 +1,94 @@
+import dataclasses
+import io
+import json
+
+import numpy as np
+import pytest
+from painting import encoded, painted, photo
+from PIL import Image
+
+from handler.detection.detector import Detector
+from handler.detection.outputs import render
+from handler.masks.rle import decode_rle
+from handler.schemas import Options
+from model.runtime.manifest import ModelClass
+from model.runtime.predictor import Predictor
+
+
+@pytest.fixture(scope="module")
+def predictor(colour_model):
+    return Predictor.load(colour_model, threads=1)
+
+
+@pytest.fixture
+def files(predictor):
+    """Render a photograph's outputs by name."""
+
+    def render_all(*outputs, data=None):
+        return dict(render(Detector(predictor).detect(data or photo(), Options(outputs=outputs))))
+
+    return render_all
+
+
+def picture(data):
+    return Image.open(io.BytesIO(data))
+
+
+def test_every_instance_is_a_one_bit_mask_of_the_whole_frame(files):
+    made = files("instances")
+    assert list(made) == ["instances/000-person.png", "instances/001-cat.png"]
+    mask = picture(made["instances/000-person.png"])
+    assert (mask.mode, mask.size) == ("1", (128, 96))
+    assert mask.getpixel((40, 36))
+    assert not mask.getpixel((100, 80))
+
+
+def test_labels_number_the_instances(files):
+    labels = picture(files("labels")["labels.png"])
+    assert labels.mode == "P"
+    assert [labels.getpixel(at) for at in ((2, 2), (40, 36), (100, 80))] == [0, 1, 2]
+
+
+def test_overlay_is_the_photograph_upright(files):
+    overlay = picture(files("overlay")["overlay.jpg"])
+    assert (overlay.format, overlay.size) == ("JPEG", (128, 96))
+
+
+def test_cutouts_show_the_instance_alone(files):
+    made = files("cutouts")
+    assert list(made) == ["cutouts/000-person.png", "cutouts/001-cat.png"]
+    cutout = picture(made["cutouts/000-person.png"])
+    assert cutout.mode == "RGBA"
+    assert cutout.getpixel((20, 10)) == (220, 30, 30, 255)
+
+
+def test_rle_and_polygons_list_every_instance(files):
+    made = files("rle", "polygons")
+    rle, polygons = (json.loads(made[name]) for name in ("rle.json", "polygons.json"))
+    assert [each["class_name"] for each in rle] == [each["class_name"] for each in polygons]
+    assert decode_rle(rle[0]["rle"])[36, 40]
+    assert len(polygons[0]["polygons"][0]["outer"]) >= 3
+
+
+def test_nothing_found_still_makes_the_pictures(files):
+    grey = encoded(painted(64, 64))
+    made = files("instances", "labels", "overlay", "cutouts", "rle", data=grey)
+    assert list(made) == ["labels.png", "overlay.jpg", "rle.json"]
+    assert not np.asarray(picture(made["labels.png"])).any()
+    assert json.loads(made["rle.json"]) == []
+
+
+def test_output_named_twice_is_made_once(predictor):
+    result = Detector(predictor).detect(photo(), Options(outputs=("labels", "labels")))
+    assert [name for name, _ in render(result)] == ["labels.png"]
+
+
+def test_class_names_cannot_leave_the_folder(predictor):
+    classes = (ModelClass(1, "../cell phone"), ModelClass(2, "!!"), ModelClass(3, "dog"))
+    manifest = dataclasses.replace(predictor.manifest, classes=classes)
+    renamed = Predictor(manifest, predictor._backend)
+    result = Detector(renamed).detect(photo(), Options(outputs=("instances",)))
+    assert [name for name, _ in render(result)] == [
+        "instances/000-cell-phone.png",
+        "instances/001-object.png",
+    ]
