@@ -6,9 +6,9 @@ MaskdropError
 ├── NoSuchRoute              a path that leads nowhere
 ├── MethodNotAllowed         a path that has no such method
 ├── BadImage                 the bytes are not a photograph we accept
-│   ├── UnsupportedImage     not JPEG, PNG or WebP by content
+│   ├── UnsupportedImage     of no accepted type, by content
 │   ├── BrokenImage          truncated or corrupt
-│   └── ImageTooLarge        bytes, pixels, side or aspect past the limit
+│   └── ImageTooLarge        bytes, pixels, side or decoding past the limit
 ├── BadOptions               an option out of range or unknown
 ├── BadPrediction            not a predict request as TensorFlow Serving takes them
 ├── BadKey                   a key that the service does not read
@@ -55,7 +55,7 @@ class BadImage(MaskdropError):
 
 
 class UnsupportedImage(BadImage):
-    """Not JPEG, PNG or WebP by content."""
+    """Of no accepted type, by content."""
 
 
 class BrokenImage(BadImage):
@@ -63,7 +63,7 @@ class BrokenImage(BadImage):
 
 
 class ImageTooLarge(BadImage):
-    """Bytes, pixels or a side past the limit."""
+    """Bytes, pixels, a side, or what decoding takes: past the limit."""
 
 
 class BadOptions(MaskdropError):

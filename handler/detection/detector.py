@@ -105,7 +105,7 @@ class Detector:
 
     def detect(
         self,
-        data: bytes,
+        data: bytes | Photo,
         options: Options,
         *,
         filename: str | None = None,
@@ -116,6 +116,7 @@ class Detector:
     ) -> Result:
         """Find the instances in a photograph: a file, or a bucket's object `key` with its `etag`.
 
+        `data`: the file, or what `open_photo` made of it under these limits.
         `stopwatch`: one that runs already, where there was work before.
         Raises BadOptions for a class that the model does not know, and a BadImage.
         """
@@ -123,7 +124,7 @@ class Detector:
         cold, self._cold = self._cold, False
         stopwatch = stopwatch or Stopwatch()
         with stopwatch.stage("decoding"):
-            photo = open_photo(data, self.limits)
+            photo = data if isinstance(data, Photo) else open_photo(data, self.limits)
             frame_size = (photo.width, photo.height)
             tiled = options.tile and is_large(self.predictor, frame_size)
             size = self.predictor.input_size(frame_size)
@@ -145,7 +146,7 @@ class Detector:
             key=key,
             etag=etag,
             version_id=version_id,
-            size=len(data),
+            size=photo.record.size,
             width=photo.width,
             height=photo.height,
             orientation=photo.orientation,

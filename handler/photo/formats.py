@@ -1,18 +1,51 @@
-"""What a file's bytes say before a decoder sees them: its type, its size, where its EXIF is.
+"""The photographs that are accepted: the one table of types, media types and file endings.
 
 Types are told by content, never by a name or a header that came with the file.
 """
 
 from __future__ import annotations
 
-import struct
+from dataclasses import dataclass
 from typing import Literal
 
 from handler.errors import BrokenImage, UnsupportedImage
 
-ImageType = Literal["JPEG", "PNG", "WebP"]
+ImageType = Literal["JPEG", "PNG", "WebP", "AVIF", "HEIC"]
+# What an upload may declare itself as. Browsers call a HEIC either of the last two.
+MediaType = Literal[
+    "image/jpeg", "image/png", "image/webp", "image/avif", "image/heic", "image/heif"
+]
 
-_ACCEPTED = "JPEG, PNG and WebP are accepted"
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """An accepted type: what its files are called, and the extra that decodes it, if any."""
+
+    type: ImageType
+    media_type: MediaType
+    suffixes: tuple[str, ...]
+    extra: str | None = None
+
+
+FORMATS = (
+    Format("JPEG", "image/jpeg", (".jpg", ".jpeg")),
+    Format("PNG", "image/png", (".png",)),
+    Format("WebP", "image/webp", (".webp",)),
+    Format("AVIF", "image/avif", (".avif",)),
+    Format("HEIC", "image/heic", (".heic", ".heif"), extra="heic"),
+)
+# The endings by which files of a folder and objects of a bucket are taken for photographs.
+SUFFIXES = tuple(suffix for each in FORMATS for suffix in each.suffixes)
+# The types as a sentence names them.
+NAMES = f"{', '.join(each.type for each in FORMATS[:-1])} or {FORMATS[-1].type}"
+
+_ACCEPTED = f"{NAMES.replace(' or ', ' and ')} are accepted"
+_MEDIA_TYPES = {each.type: each.media_type for each in FORMATS}
+
+# Brands of ISO base media files, as they stand in `ftyp`: major first, then compatible ones.
+_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
+_HEIF_BRANDS = {b"mif1", b"mif2", b"msf1"}
 
 # What people send instead: (offset, bytes found there, what to call it).
 _OTHERS = (
@@ -27,17 +60,16 @@ _OTHERS = (
     (0, b"\xff\x0a", "a JPEG XL"),
     (0, b"\0\0\0\x0cJXL ", "a JPEG XL"),
     (0, b"8BPS", "a Photoshop file"),
-    (4, b"ftypavif", "an AVIF"),
-    (4, b"ftyphei", "a HEIC"),
-    (4, b"ftyphev", "a HEIC"),
-    (4, b"ftypmif1", "a HEIF"),
+    (4, b"ftypcrx ", "a CR3 raw photograph"),
+    (4, b"ftypmif1", "a HEIF without a HEVC or AV1 picture"),
+    (4, b"ftypmif2", "a HEIF without a HEVC or AV1 picture"),
     (4, b"ftyp", "a video"),
     (0, b"\x1aE\xdf\xa3", "a video"),
 )
 
 
 def image_type(data: bytes) -> ImageType:
-    """Recognise an accepted image.
+    """Recognise an accepted image by its first bytes.
 
     Raises BrokenImage for no bytes at all, UnsupportedImage for anything else, naming
     what it is where that is known.
@@ -50,57 +82,26 @@ def image_type(data: bytes) -> ImageType:
         return "PNG"
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "WebP"
+    if data[4:8] == b"ftyp" and (found := _by_brand(data)):
+        return found
     raise UnsupportedImage(f"This is {_name_of(data)}; {_ACCEPTED}.")
 
 
-def declared_size(data: bytes, kind: Literal["PNG", "WebP"]) -> tuple[int, int]:
-    """Read width and height, in pixels, from a PNG's or WebP's first chunk.
-
-    Answers 0×0 when the chunk is not all there, or not one that may be first.
-    """
-    if len(data) < 30:
-        return 0, 0
-    if kind == "PNG":
-        width, height = struct.unpack_from(">II", data, 16)
-        return width, height
-    return _webp_size(data)
+def media_type(data: bytes) -> MediaType:
+    """Name an accepted image's media type; raises as `image_type` does."""
+    return _MEDIA_TYPES[image_type(data)]
 
 
-def png_exif(data: bytes) -> bytes | None:
-    """Find a PNG's EXIF chunk, which may follow the pixels."""
-    at = 8
-    while at + 8 <= len(data):
-        length, name = struct.unpack_from(">I4s", data, at)
-        if name == b"eXIf":
-            return data[at + 8 : at + 8 + length]
-        at += 12 + length
+def _by_brand(data: bytes) -> ImageType | None:
+    length = min(int.from_bytes(data[:4], "big"), 256)
+    major = data[8:12]
+    brands = [data[at : at + 4] for at in range(16, length - 3, 4)] if major in _HEIF_BRANDS else []
+    for brand in (major, *brands):
+        if brand in _AVIF_BRANDS:
+            return "AVIF"
+        if brand in _HEIC_BRANDS:
+            return "HEIC"
     return None
-
-
-def is_truncated(data: bytes, kind: ImageType) -> bool:
-    """Tell whether the bytes end before the image does."""
-    match kind:
-        case "JPEG":
-            return not data.rstrip(b"\0").endswith(b"\xff\xd9")
-        case "PNG":
-            return b"IEND" not in data[-64:]
-        case "WebP":
-            return len(data) < 8 + int.from_bytes(data[4:8], "little")
-
-
-def _webp_size(data: bytes) -> tuple[int, int]:
-    match data[12:16]:
-        case b"VP8 ":  # lossy
-            width, height = struct.unpack_from("<HH", data, 26)
-            return width & 0x3FFF, height & 0x3FFF
-        case b"VP8L":  # lossless
-            (bits,) = struct.unpack_from("<I", data, 21)
-            return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-        case b"VP8X":  # extended: an animation, metadata, or both
-            width, height = data[24:27], data[27:30]
-            return int.from_bytes(width, "little") + 1, int.from_bytes(height, "little") + 1
-        case _:
-            return 0, 0
 
 
 def _name_of(data: bytes) -> str:

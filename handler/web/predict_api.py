@@ -3,7 +3,7 @@
     {"instances": [image, …]}        -> {"predictions": [{output: value, …}, …]}
     {"inputs": [image, …] or image}  -> {"outputs": {output: [value, …], …}}
 
-An image is {"b64": a JPEG, PNG or WebP in base64} or a tensor (H, W, 3) of 0 to 255, bare or
+An image is {"b64": a photograph's file in base64} or a tensor (H, W, 3) of 0 to 255, bare or
 under the name of its input. Outputs are the SavedModel's, padded to N detections:
 
     boxes (N, 4)  scores (N,)  labels (N,), 1 for the first class  masks (N, S, S)

@@ -60,7 +60,7 @@ PROBLEMS: dict[type[Exception], Answer] = {
     errors.UnsupportedImage: Answer(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "Not a photograph we read",
-        "The file is PDF; JPEG, PNG and WebP are accepted.",
+        "The file is PDF; JPEG, PNG, WebP, AVIF and HEIC are accepted.",
     ),
     errors.BrokenImage: Answer(
         HTTPStatus.UNPROCESSABLE_ENTITY,

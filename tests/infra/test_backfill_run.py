@@ -130,7 +130,7 @@ def test_report_counts_all_and_names_the_bad_ones_with_the_reason(first_run, sto
     assert (report["total"], report["done"], report["failed"]) == (PHOTOGRAPHS, 197, 3)
     reasons = {each["key"]: each["detail"] for each in report["failures"]}
     assert reasons.keys() == BROKEN.keys()
-    assert reasons["album/007.jpg"] == "This is a GIF; JPEG, PNG and WebP are accepted."
+    assert reasons["album/007.jpg"] == "This is a GIF; JPEG, PNG, WebP, AVIF and HEIC are accepted."
 
 
 def test_second_run_finds_everything_done(second_run, store):

@@ -54,10 +54,9 @@ def test_folder_that_is_no_result_is_left_alone(write, tmp_path):
 
 
 def test_failure_on_the_way_leaves_nothing_behind(detector, tmp_path):
-    whole = photo(800, 600, "JPEG")
-    result = detector.detect(whole, Options())
+    result = detector.detect(photo(800, 600, "JPEG"), Options())
     # The overlay decodes the photograph once more, at full scale.
-    result.photo.data = whole[:2000]
+    result.photo.picture = result.photo.picture[:2000]
     with pytest.raises(BrokenImage, match="truncated"):
         write_result(result, tmp_path / "beach")
     assert list(tmp_path.iterdir()) == []

@@ -83,7 +83,7 @@ def test_failed_files_are_named_and_the_rest_succeed(run, album, tmp_path):
     assert answer.stderr.splitlines() == [
         "Error: album/cut.jpg: The JPEG is truncated: it ends after 500 bytes, "
         "before its picture does.",
-        "Error: album/words.png: This is text; JPEG, PNG and WebP are accepted.",
+        "Error: album/words.png: This is text; JPEG, PNG, WebP, AVIF and HEIC are accepted.",
         "Error: nope.jpg: No such file or directory.",
         "Error: 3 of 5 photographs failed.",
     ]

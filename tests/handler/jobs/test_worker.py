@@ -229,7 +229,9 @@ def test_what_nobody_foresaw_is_logged_and_recorded_without_its_words(store, cap
 def test_log_names_the_failed_message_and_why(handle, store, caplog):
     caplog.set_level(logging.WARNING, "handler")
     handle(messages(created(put(store, data=b"GIF89a"))))
-    assert caplog.messages == ["message 0: This is a GIF; JPEG, PNG and WebP are accepted."]
+    assert caplog.messages == [
+        "message 0: This is a GIF; JPEG, PNG, WebP, AVIF and HEIC are accepted."
+    ]
 
 
 def queued_job(store, **options):

@@ -101,7 +101,7 @@ def test_what_is_dropped_into_the_inbox_is_detected(service: LocalService) -> No
     service.stack.store.put("inbox/words.jpg", b"words", content_type="image/jpeg")
     failed = wait_for(lambda: Results(service.stack.store).read_latest("inbox/words.jpg"))
     assert isinstance(failed, FailedManifest)
-    assert failed.failure.detail == "This is text; JPEG, PNG and WebP are accepted."
+    assert failed.failure.detail == "This is text; JPEG, PNG, WebP, AVIF and HEIC are accepted."
 
 
 def test_upload_fetches_what_detect_would_write(run: Run, album: Path, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_upload_names_what_fails_and_does_the_rest(run: Run, album: Path, tmp_pa
     answer = run("upload", "album", "nope.jpg")
     assert answer.exit_code == 1
     assert answer.stderr.splitlines() == [
-        "Error: album/words.jpg: This is text; JPEG, PNG and WebP are accepted.",
+        "Error: album/words.jpg: This is text; JPEG, PNG, WebP, AVIF and HEIC are accepted.",
         "Error: nope.jpg: No such file or directory.",
         "Error: 2 of 4 photographs failed.",
     ]

@@ -152,15 +152,17 @@ def test_empty_file_is_refused():
         (encoded(picture(), "TIFF"), "a TIFF"),
         (encoded(picture(), "BMP"), "a BMP"),
         (b"%PDF-1.7\n", "a PDF"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC"),
-        (b"\0\0\0\x1cftypavif\0\0\0\0", "an AVIF"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1miaf", "a HEIF without a HEVC or AV1 picture"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "a video"),
         (b"<?xml version='1.0'?><svg/>", "an SVG"),
         ("Grüße, Welt\n".encode(), "text"),
         (bytes(range(256)), "not an image that is known"),
     ],
 )
 def test_other_files_are_refused_by_name(data, name):
-    with pytest.raises(UnsupportedImage, match=f"This is {name}; JPEG, PNG and WebP are accepted"):
+    with pytest.raises(
+        UnsupportedImage, match=f"This is {name}; JPEG, PNG, WebP, AVIF and HEIC are accepted"
+    ):
         open_photo(data)
 
 
