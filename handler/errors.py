@@ -14,6 +14,8 @@ MaskdropError
 ├── BadKey                   a key that the service does not read
 ├── BadEvent                 not an event as S3, SQS or Google Cloud sends them
 ├── ResultNotFound           no detection of that id
+├── DeletionRefused          a deletion without the uploader's secret
+├── InboxClosed              an object under inbox/, which this API keeps from its callers
 ├── RequestTooLarge          a body past the limit
 ├── AnswerTooLarge           an answer past what the platform passes on
 ├── NotReady                 the model is still loading, or cannot be used
@@ -84,6 +86,14 @@ class BadEvent(MaskdropError):
 
 class ResultNotFound(MaskdropError):
     """No detection of that id, neither under way nor done."""
+
+
+class DeletionRefused(MaskdropError):
+    """A deletion without the secret that its uploader was given."""
+
+
+class InboxClosed(MaskdropError):
+    """An object under inbox/: the owner's, unless MASKDROP_OPEN_INBOX says otherwise."""
 
 
 class RequestTooLarge(MaskdropError):

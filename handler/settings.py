@@ -63,6 +63,13 @@ class Settings(BaseSettings):
             "guard."
         ),
     ] = False
+    open_inbox: Annotated[
+        bool,
+        Field(
+            description="Let callers of the API detect in objects under `inbox/`, and read and "
+            "delete their results; for an API whose callers are all the owner's."
+        ),
+    ] = False
     queue_url: Annotated[
         str | None, Field(description="The SQS queue of jobs; unset, every detection is done now.")
     ] = None

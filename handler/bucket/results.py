@@ -131,6 +131,13 @@ class Results:
             stays=lambda present: is_older(sequencer, than=present.source.sequencer or ""),
         )
 
+    def source_key(self, result_id: str) -> str | None:
+        """The key of the photograph of a detection; None for one that nobody began."""
+        if manifest := self.read(result_id):
+            return manifest.source.key
+        status = self.read_status(result_id)
+        return status.key if status else None
+
     def delete(self, result_id: str) -> bool:
         """Delete a result and the upload it was made of; whether there was anything.
 
@@ -138,7 +145,7 @@ class Results:
         that a deletion that broke off can be repeated; and it goes even if it was not there
         yet, since who writes it looks for the status afterwards.
         """
-        source_key = self._source_key(result_id)
+        source_key = self.source_key(result_id)
         if source_key is not None:
             self._forget_source(result_id, source_key)
         last = manifest_key(result_id)
@@ -153,12 +160,6 @@ class Results:
         status = Status(id=result_id, state=state, key=source_key, updated_at=datetime.now(UTC))
         body = status.model_dump_json().encode()
         self._store.put(status_key(result_id), body, content_type=_JSON, if_match=if_match)
-
-    def _source_key(self, result_id: str) -> str | None:
-        if manifest := self.read(result_id):
-            return manifest.source.key
-        status = self.read_status(result_id)
-        return status.key if status else None
 
     def _forget_source(self, result_id: str, source_key: str) -> None:
         latest = self.read_latest(source_key)

@@ -1,9 +1,10 @@
 """The service's HTTP API from the other end: upload, detect, fetch.
 
 api = ApiClient("http://localhost:8080")
-key = api.upload("cat.jpg", body)
-report = api.detect(key, Options())
+upload = api.upload("cat.jpg", body)
+report = api.detect(upload.key, Options())
 files = dict(api.read_outputs(report))
+api.delete(report.id, upload.deletion_secret)
 """
 
 from __future__ import annotations
@@ -89,15 +90,15 @@ class ApiClient:
         """Raise unless the service has loaded its model and detected the golden image right."""
         self._ask(Health, "GET", "/readyz")
 
-    def upload(self, name: str, body: bytes, on_sent: OnSent = lambda sent, size: None) -> str:
-        """Send a photograph straight to the bucket; answers its key.
+    def upload(self, name: str, body: bytes, on_sent: OnSent = lambda sent, size: None) -> Upload:
+        """Send a photograph straight to the bucket; answers its key and deletion secret.
 
         Raises a BadImage for what is no JPEG,
         PNG or WebP.
         """
         form = self.request_upload(name, body)
         self.send(form, name, body, on_sent)
-        return form.key
+        return form
 
     def request_upload(self, name: str, body: bytes) -> Upload:
         """Ask for a form that takes this photograph; raises as `upload` does."""
@@ -135,9 +136,14 @@ class ApiClient:
         """Read how far a detection is, with fresh links once it has succeeded."""
         return self._ask(DetectionReport, "GET", f"/v1/detections/{result_id}")
 
-    def delete(self, result_id: str) -> None:
-        """Delete a detection, and the upload it was made of."""
-        self._request("DELETE", f"/v1/detections/{result_id}")
+    def delete(self, result_id: str, secret: str) -> None:
+        """Delete a detection and the upload it was made of, with the upload's secret."""
+        self._request("DELETE", f"/v1/detections/{result_id}", deletion_secret=secret)
+
+    def delete_upload(self, form: Upload) -> None:
+        """Delete an upload that nothing was detected in."""
+        path = f"/v1/uploads/{form.key.split('/')[1]}"
+        self._request("DELETE", path, deletion_secret=form.deletion_secret)
 
     def read_outputs(self, report: DetectionReport) -> Iterator[tuple[str, bytes]]:
         """Fetch every output of a detection that has succeeded, (name, bytes) each."""
@@ -163,10 +169,14 @@ class ApiClient:
                 "answer", f"{self.url}{path} does not answer as Maskdrop does."
             ) from error
 
-    def _request(self, method: str, path: str, **content: Any) -> httpx2.Response:
+    def _request(
+        self, method: str, path: str, deletion_secret: str | None = None, **content: Any
+    ) -> httpx2.Response:
         url = self.url + path
+        secret = {"X-Deletion-Secret": deletion_secret} if deletion_secret else {}
+        headers = self._headers | secret
         answer = self._persist(
-            lambda: self._http.request(method, url, headers=self._headers, **content), self.url
+            lambda: self._http.request(method, url, headers=headers, **content), self.url
         )
         if answer.is_error:
             raise _problem(answer, url)

@@ -48,8 +48,8 @@ class RemoteRun:
         return Outcome(photo, manifest)
 
     def _detect(self, photo: Photo, body: bytes, on_sent: OnSent) -> Manifest:
-        key = self.api.upload(photo.name, body, on_sent)
-        report = self.api.detect(key, self.options)
+        upload = self.api.upload(photo.name, body, on_sent)
+        report = self.api.detect(upload.key, self.options)
         files = self.api.read_outputs(report)
         return write_folder(self.out / photo.folder, files, lambda _: done(report))
 

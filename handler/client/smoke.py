@@ -36,9 +36,9 @@ def smoke_test(api: ApiClient, photo: Path, say: Say) -> None:
     api.check_ready()
     say("Ready", f"{api.url}, its golden image detected right")
     body = photo.read_bytes()
-    key = api.upload(photo.name, body)
-    say("Upload", f"{len(body):,} bytes, straight into the bucket as {key}")
-    report = api.detect(key, _OPTIONS)
+    upload = api.upload(photo.name, body)
+    say("Upload", f"{len(body):,} bytes, straight into the bucket as {upload.key}")
+    report = api.detect(upload.key, _OPTIONS)
     manifest = done(report)
     if not manifest.detections:
         raise SmokeFailed(
@@ -48,7 +48,7 @@ def smoke_test(api: ApiClient, photo: Path, say: Say) -> None:
     files = dict(api.read_outputs(report))
     check_files(manifest, files)
     say("Masks", f"{len(files)} files, as large as the photograph and as the manifest has them")
-    api.delete(report.id)
+    api.delete(report.id, upload.deletion_secret)
     _check_gone(api, report.id)
     say("Delete", f"photograph and masks are gone; {time.perf_counter() - started:.1f} s in all")
 

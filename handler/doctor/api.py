@@ -134,7 +134,7 @@ class ApiExamination:
         return f"{', '.join(names)} can be fetched."
 
     def _check_deletion(self) -> str:
-        self._api.delete(self._detected.id)
+        self._api.delete(self._detected.id, self._given_form.deletion_secret)
         return "What this made is deleted."
 
     def _get(self, path: str) -> httpx2.Response:

@@ -96,7 +96,11 @@ def _services(
     """What the environment says, on the embedded bucket and queue."""
     settings = Settings().model_copy(update={"bucket": None, "queue_url": None})
     return replace(
-        build_services(settings.model_copy(update={"cors_origins": origins}), telemetry),
+        build_services(
+            # Who reaches loopback is the owner, whose inbox it is.
+            settings.model_copy(update={"cors_origins": origins, "open_inbox": True}),
+            telemetry,
+        ),
         store=stack.store,
         queue=SQSJobQueue(stack.queue.url, stack.queue.client),
     )

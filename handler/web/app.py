@@ -56,7 +56,13 @@ def create_app(services: Services | None = None) -> FastAPI:
         CORSMiddleware,
         allow_origins=settings.cors_origins,
         allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Prefer", "X-Request-Id"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "Prefer",
+            "X-Deletion-Secret",
+            "X-Request-Id",
+        ],
         expose_headers=["Location", "Retry-After", "X-Request-Id"],
     )
     app.add_middleware(RequestLog, telemetry=services.telemetry)

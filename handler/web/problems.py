@@ -97,6 +97,16 @@ PROBLEMS: dict[type[Exception], Answer] = {
         "No such detection",
         "No detection 'mvzxk2lq'; it expired, was deleted, or never was.",
     ),
+    errors.DeletionRefused: Answer(
+        HTTPStatus.FORBIDDEN,
+        "Only the uploader may delete this",
+        "Deletion needs the header X-Deletion-Secret with what POST /v1/uploads answered.",
+    ),
+    errors.InboxClosed: Answer(
+        HTTPStatus.FORBIDDEN,
+        "Not open to callers of the API",
+        "Objects under inbox/ are not open to callers of this API.",
+    ),
     errors.RequestTooLarge: Answer(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "The request is too large",

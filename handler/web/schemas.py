@@ -12,7 +12,8 @@ from model.runtime.manifest import ModelManifest
 
 ContentType = Literal["image/jpeg", "image/png", "image/webp"]
 
-UPLOAD_KEY = "uploads/3f0c9a64b4e14e6d8f0d1b9c8b7a6e55/cat.jpg"
+UPLOAD_ID = "3f0c9a64b4e14e6d8f0d1b9c8b7a6e55"
+UPLOAD_KEY = f"uploads/{UPLOAD_ID}/cat.jpg"
 RESULT_ID = "mvzxk2lqnfxw4zjanfzsaylomv3w65dsnfxgo43fon2gk3tdmuqq"
 
 
@@ -77,6 +78,7 @@ class Upload(BaseModel):
         fields={"key": UPLOAD_KEY, "Content-Type": "image/jpeg", "policy": "eyJ…"},
         max_bytes=26_214_400,
         expires_at="2026-11-22T16:15:00Z",
+        deletion_secret="wW3tGZ2n0y8Kq0M5bXv0m3h6kZQ1sJr9tY7uLp4cDfE",  # noqa: S106  # an example
     )
 
     key: Annotated[str, Field(description="For `POST /v1/detections`, once the file is there.")]
@@ -84,6 +86,13 @@ class Upload(BaseModel):
     fields: dict[str, str]
     max_bytes: int
     expires_at: datetime
+    deletion_secret: Annotated[
+        str,
+        Field(
+            description="Deletes the upload and what was detected in it, in the header "
+            "`X-Deletion-Secret`. Told this once; the service does not keep it."
+        ),
+    ]
 
 
 class DetectionRequest(BaseModel):

@@ -36,8 +36,11 @@ export function createApi(config) {
       return request(url(`v1/detections/${encodeURIComponent(id)}`), { signal });
     },
 
-    async deleteDetection(id) {
-      await request(url(`v1/detections/${encodeURIComponent(id)}`), { method: "DELETE" });
+    /** `secret`: what the service answered as `deletion_secret` when the photograph was uploaded. */
+    async deleteDetection(id, secret) {
+      const headers = secret ? { "X-Deletion-Secret": secret } : {};
+      const options = { method: "DELETE", headers };
+      await request(url(`v1/detections/${encodeURIComponent(id)}`), options);
     },
 
     /** A file by its link, or one of the site's own. */

@@ -230,7 +230,8 @@ function createActions(api, queue) {
     async remove() {
       const { result, open } = store.state;
       try {
-        await api.deleteDetection(result.id);
+        const job = store.state.jobs.find((each) => each.id === open);
+        await api.deleteDetection(result.id, job?.secret);
       } catch (error) {
         if (error.status !== 404) {
           tell(openingProblem(error));

@@ -103,17 +103,17 @@ export function createQueue({ store, api, shelf, limits, onDone }) {
     const send = async () => {
       const form = await api.createUpload(file, signal);
       await sendForm(form, file, { signal, onProgress: (progress) => change(id, { progress }) });
-      return form.key;
+      return { key: form.key, secret: form.deletion_secret };
     };
-    let key;
+    let sent;
     try {
-      key = await send();
+      sent = await send();
     } catch (error) {
       // The form had expired, on a slow line or in a sleeping tab: a fresh one is a request away.
       if (error.status !== 403) throw error;
-      key = await send();
+      sent = await send();
     }
-    change(id, { key, progress: 1, state: "queued" });
+    change(id, { ...sent, progress: 1, state: "queued" });
   }
 
   return {

@@ -16,7 +16,9 @@ from handler.errors import (
     BadKey,
     BadOptions,
     BrokenImage,
+    DeletionRefused,
     ImageTooLarge,
+    InboxClosed,
     InvalidRequest,
     MalformedRequest,
     NotReady,
@@ -30,6 +32,12 @@ from handler.errors import (
 )
 from handler.jobs.queue import Job, JobQueue
 from handler.schemas import Manifest
+from handler.web.access import (
+    DeletionSecret,
+    check_deletion,
+    check_source_is_open,
+    is_open,
+)
 from handler.web.problems import problem_responses
 from handler.web.routes.dependencies import ServicesOf
 from handler.web.schemas import RESULT_ID, DetectionReport, DetectionRequest
@@ -57,6 +65,7 @@ ResultId = Annotated[str, Path(alias="id", examples=[RESULT_ID])]
             InvalidRequest,
             BadKey,
             BadOptions,
+            InboxClosed,
             ObjectNotFound,
             ObjectTooLarge,
             ObjectChanged,
@@ -79,10 +88,13 @@ def create_detection(
         str, Header(description="`respond-async` queues the detection.", examples=["respond-async"])
     ] = "",
 ) -> DetectionReport:
-    """Detect in an upload, or in any object under `inbox/`; the result stays in the bucket.
+    """Detect in an upload; the result stays in the bucket.
+
+    Objects under `inbox/` are taken where MASKDROP_OPEN_INBOX says so.
 
     The same object, model and options are the same result: asked again, it is there already.
     """
+    check_source_is_open(wanted.key, services.settings)
     stored = services.stored
     task = stored.plan(wanted.key, wanted.options)
     response.headers["Location"] = request.url_for("read_detection", id=task.id).path
@@ -111,9 +123,11 @@ def read_detection(identity: ResultId, response: Response, services: ServicesOf)
     if not _ID.fullmatch(identity):
         raise _not_found(identity)
     if manifest := results.read(identity):
+        if not is_open(manifest.source.key or "", services.settings):
+            raise _not_found(identity)
         return _report(identity, manifest, services)
     status = results.read_status(identity)
-    if status is None:
+    if status is None or not is_open(status.key, services.settings):
         raise _not_found(identity)
     response.headers["Retry-After"] = str(POLL_SECONDS)
     return DetectionReport(id=identity, state=status.state)
@@ -123,12 +137,21 @@ def read_detection(identity: ResultId, response: Response, services: ServicesOf)
     "/v1/detections/{id}",
     summary="Delete the result and its upload",
     status_code=204,
-    responses=problem_responses(ResultNotFound, AccessDenied, StorageUnavailable),
+    responses=problem_responses(ResultNotFound, DeletionRefused, AccessDenied, StorageUnavailable),
 )
-def delete_detection(identity: ResultId, services: ServicesOf) -> None:
-    """Delete all of it, now. An object under `inbox/` is its owner's and stays."""
-    if not _ID.fullmatch(identity) or not Results(services.bucket).delete(identity):
+def delete_detection(
+    identity: ResultId, services: ServicesOf, secret: DeletionSecret = None
+) -> None:
+    """Delete all of it, now, with the uploader's secret; a link to the result is not enough.
+
+    An object under `inbox/` is its owner's and stays.
+    """
+    results = Results(services.bucket)
+    source_key = results.source_key(identity) if _ID.fullmatch(identity) else None
+    if source_key is None or not is_open(source_key, services.settings):
         raise _not_found(identity)
+    check_deletion(source_key, secret, services.settings)
+    results.delete(identity)
 
 
 def _report(identity: str, manifest: AnyManifest, services: Services) -> DetectionReport:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 from fastapi import APIRouter
 
-from handler.bucket.keys import upload_key
+from handler.bucket.keys import UPLOADS, upload_key
 from handler.errors import (
+    AccessDenied,
     BadKey,
+    DeletionRefused,
     ImageTooLarge,
     InvalidRequest,
     MalformedRequest,
     RequestTooLarge,
     StorageUnavailable,
 )
+from handler.web.access import DeletionSecret, UploadId, check_upload_secret, new_upload
 from handler.web.problems import problem_responses
 from handler.web.routes.dependencies import ServicesOf
 from handler.web.schemas import Upload, UploadRequest
@@ -42,7 +44,8 @@ def create_upload(wanted: UploadRequest, services: ServicesOf) -> Upload:
             f"{wanted.filename!r} has {wanted.size:,} bytes; "
             f"at most {settings.max_image_bytes:,} are allowed."
         )
-    key = upload_key(uuid4().hex, wanted.filename)
+    secret, identity = new_upload()
+    key = upload_key(identity, wanted.filename)
     form = services.bucket.presign_post(
         key,
         content_type=wanted.content_type,
@@ -56,4 +59,22 @@ def create_upload(wanted: UploadRequest, services: ServicesOf) -> Upload:
         max_bytes=wanted.size,
         expires_at=datetime.now(UTC).replace(microsecond=0)
         + timedelta(seconds=settings.link_seconds),
+        deletion_secret=secret,
     )
+
+
+@router.delete(
+    "/v1/uploads/{id}",
+    summary="Delete a photograph that was uploaded",
+    status_code=204,
+    responses=problem_responses(DeletionRefused, AccessDenied, StorageUnavailable),
+)
+def delete_upload(identity: UploadId, services: ServicesOf, secret: DeletionSecret = None) -> None:
+    """Delete the photograph, also one that no detection was asked for, or none that came.
+
+    `id` is the second part of the upload's key. Results are deleted one by one, by
+    `DELETE /v1/detections/{id}`. Answers 204 whether there was anything or not.
+    """
+    check_upload_secret(identity, secret)
+    bucket = services.bucket
+    bucket.delete([each.key for each in bucket.list_objects(f"{UPLOADS}{identity}/")])

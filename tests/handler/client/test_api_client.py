@@ -20,6 +20,7 @@ FORM = {
     "fields": {"policy": "secret-policy"},
     "max_bytes": 1000,
     "expires_at": "2026-11-22T16:15:00Z",
+    "deletion_secret": "example",
 }
 REFUSAL = "<Error><Code>EntityTooLarge</Code><Message>http://bucket/?X-Amz-Signature=1</Message>"
 
@@ -64,8 +65,8 @@ def test_routes_are_below_the_path_of_a_stage() -> None:
 
 def test_upload_tells_how_far_it_is() -> None:
     body, sent = squares("red"), list[tuple[int, int]]()
-    key = client(bucket_answers(204)).upload("cat.png", body, lambda *each: sent.append(each))
-    assert key == FORM["key"]
+    form = client(bucket_answers(204)).upload("cat.png", body, lambda *each: sent.append(each))
+    assert form.key == FORM["key"]
     assert sent[-1] == (len(body), len(body))
 
 

@@ -237,7 +237,7 @@ def test_log_names_the_failed_message_and_why(handle, store, caplog):
 def queued_job(store, **options):
     """Queue a detection through the API; answers the client, its location and the job."""
     queue = ListQueue()
-    client = make_client(store=store, queue=queue)
+    client = make_client({"open_inbox": True}, store=store, queue=queue)
     headers = {"Prefer": "respond-async"}
     wanted = {"key": KEY, "options": options}
     answer = client.post("/v1/detections", json=wanted, headers=headers)

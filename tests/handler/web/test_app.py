@@ -91,18 +91,18 @@ def test_documentation_asks_nobody_else():
 
 def test_location_has_the_root_path():
     store = MemoryObjectStore()
-    store.put("inbox/a.png", squares("red"), content_type="image/png")
+    store.put("uploads/a.png", squares("red"), content_type="image/png")
     client = TestClient(create_app(make_services(store=store)), root_path="/masks")
-    answer = client.post("/v1/detections", json={"key": "inbox/a.png"})
+    answer = client.post("/v1/detections", json={"key": "uploads/a.png"})
     assert answer.headers["Location"].startswith("/masks/v1/detections/")
 
 
 def test_manifest_in_the_bucket_is_as_its_published_schema_says():
     store = MemoryObjectStore()
-    store.put("inbox/a.png", squares("red"), content_type="image/png")
+    store.put("uploads/a.png", squares("red"), content_type="image/png")
     client = make_client(store=store)
     schema = client.get("/schemas/manifest.json")
-    identity = client.post("/v1/detections", json={"key": "inbox/a.png"}).json()["id"]
+    identity = client.post("/v1/detections", json={"key": "uploads/a.png"}).json()["id"]
     manifest = store.get(f"results/{identity}/manifest.json").body
     assert schema.headers["Content-Type"] == "application/schema+json"
     jsonschema_rs.validate(schema.json(), json.loads(manifest))

@@ -4,9 +4,12 @@ from service import LambdaContext, ListQueue, make_client, make_services, square
 from starlette.testclient import TestClient
 
 from handler.errors import AccessDenied, StorageUnavailable
+from handler.web.access import new_upload
 from handler.web.app import create_app
 
-KEY = "uploads/3f0c/cat.png"
+SECRET, UPLOAD_ID = new_upload()
+OWN = {"X-Deletion-Secret": SECRET}
+KEY = f"uploads/{UPLOAD_ID}/cat.png"
 ID = "a" * 52
 
 
@@ -115,15 +118,15 @@ def test_queue_that_refuses_leaves_nothing_behind(store):
 
 def test_deleting_removes_result_and_upload(client, store):
     location = detect(client).headers["Location"]
-    assert client.delete(location).status_code == 204
+    assert client.delete(location, headers=OWN).status_code == 204
     assert keys(store) == []
 
 
 def test_deleted_detection_is_no_longer_there(client):
     location = detect(client).headers["Location"]
-    client.delete(location)
+    client.delete(location, headers=OWN)
     assert client.get(location).status_code == 404
-    assert client.delete(location).status_code == 404
+    assert client.delete(location, headers=OWN).status_code == 404
 
 
 @pytest.mark.parametrize("identity", [ID, "x", "é", "A" * 52, "a" * 5000])
@@ -133,7 +136,7 @@ def test_unknown_ids_are_not_found(client, identity):
     assert answer.json()["type"] == "urn:maskdrop:problem:result-not-found"
 
 
-@pytest.mark.parametrize("key", ["uploads/missing.png", "inbox/två+katter %2B.png", "inbox/猫"])
+@pytest.mark.parametrize("key", ["uploads/missing.png", "uploads/två+katter %2B.png", "uploads/猫"])
 def test_objects_that_are_not_there_are_not_found(client, key):
     answer = detect(client, key)
     assert answer.status_code == 404
@@ -145,7 +148,7 @@ def test_objects_that_are_not_there_are_not_found(client, key):
     [
         "uploads/../secret",
         "uploads/a\0b",
-        "inbox/",
+        "uploads/",
         "results/x/overlay.jpg",
         "models/x",
         "/uploads/x",
@@ -159,7 +162,7 @@ def test_keys_that_are_not_ours_to_read_are_refused(client, key):
 
 
 def test_key_of_1024_bytes_is_read(client, store):
-    key = "inbox/" + "x" * 1018
+    key = "uploads/" + "x" * 1016
     store.put(key, squares("red"), content_type="image/png")
     assert detect(client, key).status_code == 201
 
