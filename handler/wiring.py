@@ -1,9 +1,16 @@
-"""Builds everything that talks to the outside, once per process: the one place to look."""
+"""From settings to what does the work: a predictor, a store, a queue. Every door asks here.
+
+Entries, commands, doctor and the embedded stack build nothing of this by themselves, so a setting
+means the same to all of them (tests/handler/test_every_door.py).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
 
+from handler.bucket.keys import split_url
 from handler.bucket.objects import ObjectStore
 from handler.detection.cost import find_tariff
 from handler.detection.detector import Detector
@@ -11,10 +18,12 @@ from handler.detection.model_loader import ModelLoader
 from handler.detection.model_source import find_model_folder
 from handler.detection.stored import StoredDetector
 from handler.errors import StorageUnavailable
-from handler.jobs.queue import JobQueue
 from handler.settings import LambdaEnvironment, Settings
 from handler.telemetry.protocol import NoTelemetry, Telemetry
 from model.runtime.predictor import Predictor
+
+if TYPE_CHECKING:
+    from handler.jobs.queue import JobQueue
 
 # Where the platform sets no limit on an answer, the memory of both sides does.
 MAX_ANSWER_BYTES = 32 * 2**20
@@ -59,44 +68,57 @@ def build_services(
     settings = settings or Settings()
     return Services(
         settings=settings,
-        model=ModelLoader(lambda: _load_detector(settings)),
-        store=_store(settings),
-        queue=_queue(settings),
+        model=ModelLoader(partial(load_detector, settings, check_golden=True)),
+        store=open_store(settings, settings.bucket) if settings.bucket else None,
+        queue=_open_queue(settings, settings.queue_url) if settings.queue_url else None,
         telemetry=telemetry or NoTelemetry(),
         max_answer_bytes=max_answer_bytes,
     )
 
 
-def _load_detector(settings: Settings) -> Detector:
-    predictor = Predictor.load(
-        find_model_folder(settings.model, settings),
+def load_predictor(
+    settings: Settings, model: str | None = None, *, check_golden: bool = False
+) -> Predictor:
+    """Load `model`, or else the settings' one, as the settings say.
+
+    Raises a ModelError, and what `find_model_folder` raises for a model in a bucket.
+    """
+    return Predictor.load(
+        find_model_folder(model or settings.model, settings.backend, partial(open_url, settings)),
         settings.backend,
         threads=settings.threads,
         server=settings.tfserving_url,
-        check_golden=True,
+        check_golden=check_golden,
     )
+
+
+def load_detector(
+    settings: Settings, model: str | None = None, *, check_golden: bool = False
+) -> Detector:
+    """Load a model as `load_predictor` does, with the settings' limits and prices around it."""
+    predictor = load_predictor(settings, model, check_golden=check_golden)
     return Detector(predictor, settings.image_limits, find_tariff(settings, LambdaEnvironment()))
 
 
-def _store(settings: Settings) -> ObjectStore | None:
-    if settings.bucket is None:
-        return None
+def open_store(settings: Settings, bucket: str) -> ObjectStore:
+    """Open a bucket, the service's own or any other, on the server that the settings name."""
     if settings.store == "gcs":
         from handler.bucket.gcs import GoogleObjectStore, google_client
 
         google = google_client(settings.region, endpoint_url=settings.s3_endpoint)
-        return GoogleObjectStore(settings.bucket, google)
+        return GoogleObjectStore(bucket, google)
     from handler.bucket.s3 import S3ObjectStore, s3_client
 
-    client = s3_client(settings.region, endpoint_url=settings.s3_endpoint)
-    return S3ObjectStore(settings.bucket, client)
+    return S3ObjectStore(bucket, s3_client(settings.region, endpoint_url=settings.s3_endpoint))
 
 
-def _queue(settings: Settings) -> JobQueue | None:
-    if settings.queue_url is None:
-        return None
+def open_url(settings: Settings, url: str) -> tuple[ObjectStore, str]:
+    """Open the bucket of s3://bucket/prefix; answers it and the prefix. Raises BadKey."""
+    bucket, prefix = split_url(url)
+    return open_store(settings, bucket), prefix
+
+
+def _open_queue(settings: Settings, url: str) -> JobQueue:
     from handler.jobs.queue import SQSJobQueue, sqs_client
 
-    return SQSJobQueue(
-        settings.queue_url, sqs_client(settings.region, endpoint_url=settings.sqs_endpoint)
-    )
+    return SQSJobQueue(url, sqs_client(settings.region, endpoint_url=settings.sqs_endpoint))

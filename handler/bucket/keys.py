@@ -18,6 +18,8 @@ from base64 import b32encode
 
 from handler.errors import BadKey
 
+# How command lines and MASKDROP_MODEL write an object of any store; MASKDROP_STORE says which.
+SCHEME = "s3://"
 UPLOADS = "uploads/"
 INBOX = "inbox/"
 RESULTS = "results/"
@@ -33,6 +35,14 @@ MAX_KEY_BYTES = 1024
 MAX_FILENAME_BYTES = 255
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """Split s3://bucket/prefix into bucket and prefix; raises BadKey where there is no bucket."""
+    bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
+    if not bucket:
+        raise BadKey(f"{url!r} names no bucket; s3://bucket/prefix is expected.")
+    return bucket, prefix
 
 
 def upload_key(upload_id: str, filename: str) -> str:

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from handler.bucket.objects import ObjectInfo, ObjectStore, PresignedPost, StoredObject
+from handler.bucket.objects import ObjectInfo, PresignedPost, StoredObject
 from handler.errors import (
     AccessDenied,
-    BadKey,
     ObjectNotFound,
     ObjectTooLarge,
     PreconditionFailed,
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
         PutObjectRequestTypeDef,
     )
 
-SCHEME = "s3://"
 # DeleteObjects takes this many keys at most.
 KEYS_PER_DELETE = 1000
 
@@ -201,14 +199,6 @@ def s3_client(
         aws_secret_access_key=secret_access_key,
         config=config.merge(changes) if changes else config,
     )
-
-
-def open_prefix(url: str, region: str, endpoint_url: str | None) -> tuple[ObjectStore, str]:
-    """Split s3://bucket/prefix; raises BadKey where there is no bucket."""
-    bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
-    if not bucket:
-        raise BadKey(f"{url!r} names no bucket; s3://bucket/prefix is expected.")
-    return S3ObjectStore(bucket, s3_client(region, endpoint_url=endpoint_url)), prefix
 
 
 def _unquoted(etag: str) -> str:

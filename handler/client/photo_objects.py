@@ -1,12 +1,12 @@
-"""The photographs of an S3 bucket that a command line names: s3://bucket/prefix."""
+"""The photographs of a bucket that a command line names: s3://bucket/prefix."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from handler.bucket.keys import SCHEME
 from handler.bucket.objects import ObjectStore
-from handler.bucket.s3 import SCHEME
 from handler.client.photo_files import SUFFIXES, unique_name
 
 

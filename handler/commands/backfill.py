@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from handler.bucket.keys import OURS
+from handler.bucket.keys import OURS, SCHEME
 from handler.commands.options import read_settings
 from handler.commands.terminal import errors, say_error
 from handler.errors import BadKey, BadOptions, StorageError
@@ -57,14 +57,19 @@ def backfill(
     Runs in AWS, as a Distributed Map of Step Functions; Ctrl-C here does not stop it. What has a
     result is left as it is, so a run can be repeated. Ends with 1 when the run failed.
     """
-    from handler.bucket.s3 import SCHEME, open_prefix
     from handler.jobs.backfill_report import report_key
     from handler.jobs.step_functions import open_state_machine
+    from handler.wiring import open_url
 
     if (state_machine is None) == (stack is None):
         raise BadOptions("Either --state-machine or --stack is needed, and not both.")
     settings = read_settings()
-    store, prefix = open_prefix(source, settings.region, settings.s3_endpoint)
+    if settings.store != "s3":
+        raise BadOptions(
+            f"MASKDROP_STORE is {settings.store!r}; a backfill is run by AWS Step Functions, which "
+            "lists objects of Amazon S3 only."
+        )
+    store, prefix = open_url(settings, source)
     if prefix.startswith(OURS):
         raise BadKey(f"{source} holds what Maskdrop wrote; a prefix of photographs is expected.")
     machine = open_state_machine(state_machine, stack, settings.region)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from handler.bucket.keys import SCHEME
 from handler.client.outcomes import Outcome, Photo
 from handler.client.photo_files import SUFFIXES, find_photos
 from handler.commands.options import (
@@ -71,13 +72,12 @@ def batch(
 
 
 def _find(source: str) -> Sequence[Photo]:
-    if not source.startswith("s3://"):
+    if not source.startswith(SCHEME):
         return find_photos([source])
-    from handler.bucket.s3 import open_prefix
     from handler.client.photo_objects import find_photo_objects
+    from handler.wiring import open_url
 
-    settings = read_settings()
-    store, prefix = open_prefix(source, settings.region, settings.s3_endpoint)
+    store, prefix = open_url(read_settings(), source)
     photos = find_photo_objects(store, prefix)
     if not photos:
         raise BadImage(f"{source} holds no photograph ({', '.join(SUFFIXES)}).")

@@ -27,9 +27,8 @@ from handler.commands.options import (
 from handler.commands.terminal import end_with, print_outcomes, with_progress
 from handler.detection.detector import Detector
 from handler.detection.model_loader import native_stderr_closed
-from handler.detection.model_source import find_model_folder
 from handler.detection.run_exports import EXPORT_NAMES, ExportFile
-from model.runtime.predictor import Predictor
+from handler.wiring import load_detector
 
 app = typer.Typer()
 
@@ -116,11 +115,8 @@ def detect(
 
 
 def _load_detector(model: str | None) -> Detector:
-    settings = read_settings()
-    folder = find_model_folder(model or settings.model, settings)
     with native_stderr_closed():
-        predictor = Predictor.load(folder, settings.backend, settings.threads)
-    return Detector(predictor, settings.image_limits)
+        return load_detector(read_settings(), model)
 
 
 def _print_json(outcomes: Iterable[Outcome]) -> list[Outcome]:

@@ -17,12 +17,12 @@ import json
 import os
 import shutil
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
+from handler.bucket.keys import SCHEME
 from handler.bucket.objects import ObjectStore
-from handler.bucket.s3 import SCHEME, open_prefix
-from handler.settings import Settings
 from model.runtime.backends import BackendName, served_files
 from model.runtime.errors import DigestMismatch, ManifestError, ModelNotFound, NoRoom
 from model.runtime.manifest import MANIFEST_NAME, ModelManifest, parse_manifest
@@ -30,17 +30,20 @@ from model.runtime.versions import find_model
 
 MAX_MANIFEST_BYTES = 4 * 2**20
 
+# s3://bucket/prefix -> the bucket, and the prefix in it.
+OpenUrl = Callable[[str], tuple[ObjectStore, str]]
 
-def find_model_folder(model: str, settings: Settings) -> Path:
-    """Find the version folder of `model`; downloads it where it is in a bucket.
+
+def find_model_folder(model: str, backend: BackendName, open_url: OpenUrl) -> Path:
+    """Find the version folder of `model`; where it is in a bucket, download what `backend` reads.
 
     Raises a ModelError for what is no model, a StorageError for a bucket that fails, and
     BadKey for an s3:// without a bucket.
     """
     if not model.startswith(SCHEME):
         return find_model(model)
-    store, prefix = open_prefix(model, settings.region, settings.s3_endpoint)
-    return download_model(store, prefix, settings.backend, private_folder())
+    store, prefix = open_url(model)
+    return download_model(store, prefix, backend, private_folder())
 
 
 def download_model(store: ObjectStore, prefix: str, backend: BackendName, cache: Path) -> Path:

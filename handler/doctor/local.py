@@ -8,7 +8,6 @@ from functools import partial
 import httpx2
 
 from handler.bucket.objects import ObjectStore
-from handler.bucket.s3 import S3ObjectStore, s3_client
 from handler.doctor.bucket import NEEDED, PrefixCheck, check_presigned, probe_form
 from handler.doctor.findings import CannotTell, Finding, examine
 from handler.doctor.machine import (
@@ -21,6 +20,7 @@ from handler.doctor.machine import (
 from handler.doctor.model import check_model
 from handler.doctor.web import check_clock, check_preflight, check_region, object_url
 from handler.settings import Settings
+from handler.wiring import open_store
 
 
 def examine_environment(settings: Settings, http: httpx2.Client) -> Iterator[Finding]:
@@ -37,8 +37,7 @@ def examine_environment(settings: Settings, http: httpx2.Client) -> Iterator[Fin
     if settings.bucket is None:
         yield Finding("Bucket", "yellow", "MASKDROP_BUCKET is not set.")
     else:
-        client = s3_client(settings.region, endpoint_url=settings.s3_endpoint)
-        yield from _examine_bucket(settings, S3ObjectStore(settings.bucket, client), http)
+        yield from _examine_bucket(settings, open_store(settings, settings.bucket), http)
     yield examine("Queue", lambda: _check_queue(settings), "Set MASKDROP_QUEUE_URL to a queue.")
     yield Finding("SnapStart", "yellow", "A setting of functions: --stack NAME looks at it.")
 
@@ -46,10 +45,13 @@ def examine_environment(settings: Settings, http: httpx2.Client) -> Iterator[Fin
 def _examine_bucket(
     settings: Settings, store: ObjectStore, http: httpx2.Client
 ) -> Iterator[Finding]:
-    reach = "Are AWS's credentials there, is MASKDROP_BUCKET right, and can it be reached?"
-    yield examine("Presigned", lambda: check_presigned(store, http), reach)
+    reach = (
+        "Are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY set, is MASKDROP_BUCKET right, and can it "
+        "be reached?"
+    )
+    yield examine("Presigned", lambda: check_presigned(store, http, settings.store), reach)
     for prefix in NEEDED:
-        yield examine(f"Permissions {prefix}", PrefixCheck(store, prefix), reach)
+        yield examine(f"Permissions {prefix}", PrefixCheck(store, prefix, settings.store), reach)
     yield examine("Region", lambda: check_region(_head(store, http), settings.region), reach)
     yield examine("Clock", lambda: check_clock(_head(store, http)), reach)
     for origin in settings.cors_origins:
@@ -74,6 +76,8 @@ def _head(store: ObjectStore, http: httpx2.Client) -> httpx2.Response:
 
 
 def _check_events(settings: Settings) -> str:
+    if settings.store == "gcs":
+        raise CannotTell("Cloud Storage's events are Pub/Sub's or Eventarc's; not looked at.")
     from handler.doctor.aws import AWS
     from handler.doctor.events import check_events, tells_of_anything
 

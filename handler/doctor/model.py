@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from handler.detection.model_loader import native_stderr_closed
-from handler.detection.model_source import find_model_folder
 from handler.settings import Settings
-from model.runtime.predictor import Predictor
+from handler.wiring import load_predictor
 
 
 def check_model(settings: Settings) -> str:
     """Load it, digests and all, and have it detect its golden image; raises as that does."""
-    folder = find_model_folder(settings.model, settings)
     with native_stderr_closed():
-        predictor = Predictor.load(
-            folder,
-            settings.backend,
-            settings.threads,
-            check_golden=True,
-            server=settings.tfserving_url,
-        )
-    manifest = predictor.manifest
+        manifest = load_predictor(settings, check_golden=True).manifest
     return f"{manifest.name} {manifest.version} detects its golden image as it should."

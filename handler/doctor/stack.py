@@ -29,6 +29,10 @@ from handler.settings import Settings
 from model.runtime.errors import ModelError
 
 OUTPUTS = ("ApiUrl", "Bucket", "QueueUrl", "DeadLetterQueueUrl", "ApiFunction", "BatchFunction")
+# What decides how much memory a function's model takes, and where it is.
+_MODEL_SETTINGS = (
+    "model", "backend", "tfserving_url", "region", "s3_endpoint", "store", "max_image_pixels"
+)  # fmt: skip
 _DEPLOY = "Deploy the stack anew with template.yaml."
 
 Function = Mapping[str, Any]
@@ -86,7 +90,7 @@ def _check_memory(output: str, function: Callable[[str], Function]) -> str:
     configuration = function(output)
     wanted = {
         name: value
-        for name in ("model", "backend", "max_image_pixels")
+        for name in _MODEL_SETTINGS
         if (value := variables(configuration).get(f"MASKDROP_{name.upper()}"))
     }
     settings = Settings(**wanted)  # type: ignore[arg-type]  # pydantic reads the numbers

@@ -1,7 +1,7 @@
 import pytest
 from memory_store import MemoryObjectStore
 
-from handler.bucket.s3 import open_prefix
+from handler.bucket.keys import split_url
 from handler.client.photo_objects import find_photo_objects
 from handler.errors import BadKey, ObjectTooLarge
 
@@ -38,4 +38,4 @@ def test_no_more_is_read_than_allowed(store):
 
 def test_a_prefix_needs_its_bucket():
     with pytest.raises(BadKey, match=r"'s3:///album' names no bucket"):
-        open_prefix("s3:///album", "us-east-1", None)
+        split_url("s3:///album")
