@@ -42,6 +42,10 @@ run: .venv/.local ## Run the whole service on this machine, with its site on por
 test: .venv/.dev chromium ## Run every test, after installing what they need
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
+.PHONY: test-site-orientations
+test-site-orientations: .venv/.dev chromium ## Compare the page's cut-outs with the service's, whole: 9 minutes
+	MASKDROP_ALL_ORIENTATIONS=1 $(BIN)/pytest tests/site/test_site_orientation.py
+
 .PHONY: test-training
 test-training: .venv/.train ## Test training too (downloads PyTorch, gigabytes)
 	$(BIN)/pytest tests/training

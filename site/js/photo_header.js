@@ -69,6 +69,7 @@ function readHeic(bytes) {
     : null;
 }
 
-function ascii(bytes, from, to) {
+/** Bytes as text, one character each. */
+export function ascii(bytes, from, to) {
   return String.fromCharCode(...bytes.subarray(from, to));
 }

@@ -1,20 +1,31 @@
 /** Photographs in the browser: checked before they are sent, and decoded upright. */
 
 import { readPhotoHeader } from "./photo_header.js";
+import { readOrientation, withoutMetadata } from "./photo_metadata.js";
 import { text } from "./strings.js";
 
 // The side that the stage shows; more would be memory that nobody sees before zooming far in.
 const SHOWN_SIDE = 4096;
 const THUMBNAIL_SIDE = 160;
+// Enough for a type, and for a JPEG's frame header behind its metadata.
+const HEADER_BYTES = 1 << 20;
 
-// How a picture that is stored sideways, with this EXIF orientation, is brought upright:
-// a canvas transform, from the upright size.
+// How a picture that is stored with this EXIF orientation is brought upright: a canvas
+// transform, from the upright size.
 const TURNS = {
+  1: () => [1, 0, 0, 1, 0, 0],
+  2: (width) => [-1, 0, 0, 1, width, 0],
+  3: (width, height) => [-1, 0, 0, -1, width, height],
+  4: (width, height) => [1, 0, 0, -1, 0, height],
   5: () => [0, 1, 1, 0, 0, 0],
   6: (width) => [0, 1, -1, 0, width, 0],
   7: (width, height) => [0, -1, -1, 0, width, height],
   8: (width, height) => [0, -1, 1, 0, 0, height],
 };
+// From here on the stored rows are the upright picture's columns.
+const FIRST_SIDEWAYS = 5;
+// Those that we turn ourselves; AVIF and HEIC say their turning in a way that browsers agree on.
+const TURNED_HERE = ["image/jpeg", "image/png", "image/webp"];
 
 /** A photograph that is not accepted; the message is for people. */
 export class RefusedPhoto extends Error {}
@@ -39,45 +50,68 @@ export async function checkedPhoto(file, limits) {
   return new File([file], safeName(name), { type: header.type });
 }
 
-/** Decode for the stage: upright, and no larger than it can show. `source`: the manifest's. */
-export async function decodePhoto(blob, source) {
-  const scale = SHOWN_SIDE / Math.max(source.width, source.height);
-  if (scale >= 1 || blob.type === "image/webp") return decodeFull(blob, source);
-  return createImageBitmap(blob, {
-    imageOrientation: "from-image",
-    resizeWidth: Math.round(source.width * scale),
-    resizeHeight: Math.round(source.height * scale),
-    resizeQuality: "high",
-  });
+/**
+ * Decode for the stage: upright, and no larger than it can show.
+ *
+ * @param {Blob} blob
+ * @param {{width: number, height: number, orientation: number}} source the manifest's
+ */
+export function decodePhoto(blob, source) {
+  return decodeAt(Math.min(1, SHOWN_SIDE / Math.max(source.width, source.height)), blob, source);
 }
 
-/** Decode upright, every pixel. */
-export async function decodeFull(blob, source) {
-  const bitmap = await createImageBitmap(blob, { imageOrientation: "from-image" });
-  // Chromium overlooks the orientation of a WebP, which the service does not.
-  const isSideways = bitmap.width === source.height && bitmap.height === source.width;
-  return isSideways && source.orientation in TURNS ? turned(bitmap, source) : bitmap;
+/**
+ * Decode upright, every pixel.
+ *
+ * @param {Blob} blob
+ * @param {{width: number, height: number, orientation: number}} source the manifest's
+ */
+export function decodeFull(blob, source) {
+  return decodeAt(1, blob, source);
 }
 
-function turned(bitmap, { width, height, orientation }) {
+/** A bitmap of `scale` times the upright size, on white where the photograph is transparent. */
+async function decodeAt(scale, blob, source) {
+  const size = { width: Math.round(source.width * scale), height: Math.round(source.height * scale) };
+  const type = await typeOf(blob);
+  const isTurnedHere = TURNED_HERE.includes(type);
+  const orientation = isTurnedHere ? source.orientation : 1;
+  const isSideways = orientation >= FIRST_SIDEWAYS;
+  const [width, height] = isSideways ? [size.height, size.width] : [size.width, size.height];
+  const resizing = scale < 1 ? { resizeWidth: width, resizeHeight: height, resizeQuality: "high" } : {};
+  const plain = isTurnedHere ? await withoutMetadata(blob) : blob;
+  const bitmap = await createImageBitmap(plain, { imageOrientation: "from-image", ...resizing });
+  return orientation === 1 && type === "image/jpeg" ? bitmap : upright(bitmap, size, orientation);
+}
+
+function upright(bitmap, { width, height }, orientation) {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, width, height);
   context.setTransform(...TURNS[orientation](width, height));
   context.drawImage(bitmap, 0, 0);
+  bitmap.close();
   return canvas.transferToImageBitmap();
+}
+
+/** What the bytes say that it is: a name or a header may say anything. */
+async function typeOf(blob) {
+  const start = new Uint8Array(await blob.slice(0, HEADER_BYTES).arrayBuffer());
+  return readPhotoHeader(start)?.type ?? blob.type;
 }
 
 /** A small JPEG for the queue, as a data URL: it is kept with the job, and needs no releasing. */
 export async function thumbnailOf(blob) {
-  const whole = await createImageBitmap(blob, { imageOrientation: "from-image" });
-  const scale = Math.min(1, THUMBNAIL_SIDE / Math.min(whole.width, whole.height));
-  const canvas = new OffscreenCanvas(
-    Math.max(1, Math.round(whole.width * scale)),
-    Math.max(1, Math.round(whole.height * scale)),
-  );
-  const context = canvas.getContext("2d");
-  context.imageSmoothingQuality = "high";
-  context.drawImage(whole, 0, 0, canvas.width, canvas.height);
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  const { type, ...stored } = readPhotoHeader(bytes) ?? { type: "", width: 0, height: 0 };
+  const orientation = TURNED_HERE.includes(type) ? readOrientation(bytes) : 1;
+  const isSideways = orientation >= FIRST_SIDEWAYS;
+  const [width, height] = isSideways ? [stored.height, stored.width] : [stored.width, stored.height];
+  const scale = Math.min(1, THUMBNAIL_SIDE / Math.min(width, height));
+  const whole = await decodeAt(scale, blob, { width, height, orientation });
+  const canvas = new OffscreenCanvas(whole.width, whole.height);
+  canvas.getContext("2d").drawImage(whole, 0, 0);
   whole.close();
   return dataUrlOf(await canvas.convertToBlob({ type: "image/jpeg", quality: 0.85 }));
 }
