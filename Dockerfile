@@ -10,8 +10,9 @@ ARG SERVER_BASE=docker.io/library/python:3.13-slim
 
 FROM ${LAMBDA_BASE} AS lambda-build
 WORKDIR /build
-COPY infra/image/install.py requirements-lambda.txt requirements-build.txt ./
-RUN python3 install.py packages requirements-lambda.txt
+COPY infra/image/install.py ./
+COPY requirements/lambda.txt requirements/build.txt requirements/
+RUN python3 install.py packages requirements/lambda.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY handler handler
 COPY model model
@@ -46,8 +47,9 @@ USER 0:0
 
 FROM ${SERVER_BASE} AS server-build
 WORKDIR /build
-COPY infra/image/install.py requirements-server.txt requirements-build.txt ./
-RUN python3 install.py packages requirements-server.txt
+COPY infra/image/install.py ./
+COPY requirements/server.txt requirements/build.txt requirements/
+RUN python3 install.py packages requirements/server.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY handler handler
 COPY model model
@@ -84,12 +86,12 @@ COPY --from=server-build /image/code ./
 # ---- what is in them: CycloneDX, one file an image ----------------------------------------------
 
 FROM lambda-build AS lambda-bill
-COPY requirements-sbom.txt ./
-RUN python3 install.py bill requirements-sbom.txt /lambda.cdx.json
+COPY requirements/sbom.txt requirements/
+RUN python3 install.py bill requirements/sbom.txt /lambda.cdx.json
 
 FROM server-build AS server-bill
-COPY requirements-sbom.txt ./
-RUN python3 install.py bill requirements-sbom.txt /server.cdx.json
+COPY requirements/sbom.txt requirements/
+RUN python3 install.py bill requirements/sbom.txt /server.cdx.json
 
 FROM scratch AS sbom
 COPY --from=lambda-bill /lambda.cdx.json /
@@ -99,8 +101,9 @@ COPY --from=server-bill /server.cdx.json /
 
 FROM ${SERVER_BASE} AS gpu-build
 WORKDIR /build
-COPY infra/image/install.py requirements-gpu.txt requirements-build.txt ./
-RUN python3 install.py packages requirements-gpu.txt
+COPY infra/image/install.py ./
+COPY requirements/gpu.txt requirements/build.txt requirements/
+RUN python3 install.py packages requirements/gpu.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY handler handler
 COPY model model
@@ -116,8 +119,8 @@ ENV MASKDROP_BACKEND=saved_model \
     TF_FORCE_GPU_ALLOW_GROWTH=true
 
 FROM gpu-build AS gpu-bill
-COPY requirements-sbom.txt ./
-RUN python3 install.py bill requirements-sbom.txt /gpu.cdx.json
+COPY requirements/sbom.txt requirements/
+RUN python3 install.py bill requirements/sbom.txt /gpu.cdx.json
 
 FROM scratch AS gpu-sbom
 COPY --from=gpu-bill /gpu.cdx.json /

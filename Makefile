@@ -165,23 +165,23 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork
 DEV_EXTRAS := aws server client tfserving local model dev
 .PHONY: lock
 lock: .venv/.dev ## Write the lock files anew from pyproject.toml
-	$(COMPILE) pyproject.toml $(DEV_EXTRAS:%=--extra %) --output-file requirements-dev.txt
-	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --output-file requirements.txt
-	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --extra local \
-		--output-file requirements-local.txt
-	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --extra train \
-		--output-file requirements-train.txt
-	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --extra aws \
-		--output-file requirements-lambda.txt
-	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --extra server \
-		--output-file requirements-server.txt
-	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --extra server --extra gpu \
-		--output-file requirements-gpu.txt
-	$(COMPILE) --group build --constraint requirements-dev.txt --output-file requirements-build.txt
-	$(COMPILE) --group parts --no-deps --output-file requirements-parts.txt
-	$(COMPILE) --group sbom --constraint requirements-dev.txt --output-file requirements-sbom.txt
-	$(COMPILE) --group sam --output-file requirements-sam.txt
-	$(COMPILE) --group checks --output-file requirements-checks.txt
+	$(COMPILE) pyproject.toml $(DEV_EXTRAS:%=--extra %) --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --output-file requirements/serving.txt
+	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --extra local \
+		--output-file requirements/local.txt
+	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --extra train \
+		--output-file requirements/train.txt
+	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --extra aws \
+		--output-file requirements/lambda.txt
+	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --extra server \
+		--output-file requirements/server.txt
+	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --extra server --extra gpu \
+		--output-file requirements/gpu.txt
+	$(COMPILE) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
+	$(COMPILE) --group parts --no-deps --output-file requirements/parts.txt
+	$(COMPILE) --group sbom --constraint requirements/dev.txt --output-file requirements/sbom.txt
+	$(COMPILE) --group sam --output-file requirements/sam.txt
+	$(COMPILE) --group checks --output-file requirements/checks.txt
 
 .PHONY: clean
 clean: ## Remove the environment and everything made here
@@ -208,35 +208,35 @@ ADD_VENV = package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.v
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(ADD_VENV); }
 	$(PYTHON) -m venv .venv
 
-.venv/.serving: requirements.txt requirements-build.txt pyproject.toml | .venv/bin/python
-	$(INSTALL) requirements.txt
-	$(INSTALL) requirements-build.txt
+.venv/.serving: requirements/serving.txt requirements/build.txt pyproject.toml | .venv/bin/python
+	$(INSTALL) requirements/serving.txt
+	$(INSTALL) requirements/build.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/.local: requirements-local.txt .venv/.serving
-	$(INSTALL) requirements-local.txt
+.venv/.local: requirements/local.txt .venv/.serving
+	$(INSTALL) requirements/local.txt
 	@touch $@
 
-.venv/.dev: requirements-dev.txt requirements-parts.txt .venv/.serving
+.venv/.dev: requirements/dev.txt requirements/parts.txt .venv/.serving
 	@$(BIN)/python -c 'import sys; sys.exit("TensorFlow 2.21 needs Python 3.11 to 3.13; .venv has " \
 		+ sys.version.split()[0] if sys.version_info >= (3, 14) else 0)'
-	$(INSTALL) requirements-dev.txt
-	$(INSTALL) requirements-parts.txt --no-deps
+	$(INSTALL) requirements/dev.txt
+	$(INSTALL) requirements/parts.txt --no-deps
 	@touch $@
 
-.venv/.train: requirements-train.txt .venv/.dev
-	$(INSTALL) requirements-train.txt
+.venv/.train: requirements/train.txt .venv/.dev
+	$(INSTALL) requirements/train.txt
 	@touch $@
 
 # Environments of their own, since they need other releases of what we use.
 # The lock is complete; pip would not take its pins for what SAM asks of extras.
-.venv-sam/.sam: requirements-sam.txt | .venv/bin/python
+.venv-sam/.sam: requirements/sam.txt | .venv/bin/python
 	$(BIN)/python -m venv .venv-sam
 	.venv-sam/bin/pip install --quiet --no-deps --require-hashes --requirement $<
 	@touch $@
 
-.venv-checks/.checks: requirements-checks.txt | .venv/bin/python
+.venv-checks/.checks: requirements/checks.txt | .venv/bin/python
 	$(BIN)/python -m venv .venv-checks
 	.venv-checks/bin/pip install --quiet --require-hashes --requirement $<
 	@touch $@

@@ -11,8 +11,8 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
-LOCKS = sorted(ROOT.glob("requirements*.txt"))
-ENVIRONMENTS_OF_THEIR_OWN = {"requirements-checks.txt", "requirements-sam.txt"}
+LOCKS = sorted(ROOT.glob("requirements/*.txt"))
+ENVIRONMENTS_OF_THEIR_OWN = {"checks.txt", "sam.txt"}
 # Extras that would not fit beside the others: PyTorch, and TensorFlow for the CPU alone.
 LOCKED_APART = {"gpu", "train"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -53,15 +53,15 @@ def test_locks_agree_with_each_other() -> None:
 
 @pytest.mark.parametrize("extra", sorted(PROJECT["optional-dependencies"]))
 def test_every_extra_is_locked(extra: str) -> None:
-    lock = pinned(ROOT / f"requirements-{extra if extra in LOCKED_APART else 'dev'}.txt")
+    lock = pinned(ROOT / f"requirements/{extra if extra in LOCKED_APART else 'dev'}.txt")
     wanted = map(Requirement, PROJECT["dependencies"] + PROJECT["optional-dependencies"][extra])
     assert [str(each) for each in wanted if lock.get(each.name, "0") not in each.specifier] == []
 
 
-@pytest.mark.parametrize("lock", ["", "-lambda", "-server"])
+@pytest.mark.parametrize("lock", ["serving", "lambda", "server"])
 def test_serving_installs_neither_tensorflow_nor_pytorch(lock: str) -> None:
     assert not {"tensorflow", "tensorflow-cpu", "torch", "keras"} & set(
-        pinned(ROOT / f"requirements{lock}.txt")
+        pinned(ROOT / f"requirements/{lock}.txt")
     )
 
 

@@ -39,7 +39,7 @@ def install_packages(lock: str) -> None:
 
 def install_code() -> None:
     """Install the project in /build as a package, which makes its version known."""
-    _install("--require-hashes", "--requirement", "requirements-build.txt", to=TOOLS)
+    _install("--require-hashes", "--requirement", "requirements/build.txt", to=TOOLS)
     _install("--no-deps", "--no-index", "--no-build-isolation", ".", to=CODE, path=[TOOLS])
     _compile(CODE)
 

@@ -22,7 +22,7 @@ cp tests/image/stand_in/lambda-entrypoint.sh "$context/"
 # Of the lock, the runtime's client and what it needs.
 awk '/^(awslambdaric|simplejson|snapshot-restore-py)==/ { ours = 1 }
     ours { print }
-    !/\\$/ { ours = 0 }' requirements-dev.txt > "$context/requirements.txt"
+    !/\\$/ { ours = 0 }' requirements/dev.txt > "$context/requirements.txt"
 
 for target in lambda server; do
     buildah build --layers --pull=never --isolation chroot --target "$target" \
