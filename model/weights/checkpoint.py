@@ -1,12 +1,15 @@
-"""Read PyTorch's .pth files without PyTorch and without running anything in them.
+"""Read checkpoints without PyTorch and without running anything in them.
 
-Two formats, both an object's pickle and the raw elements of its tensors:
+PyTorch has two formats, both an object's pickle and the raw elements of its tensors:
 
     zip (PyTorch 1.6 and newer)   NAME/data.pkl, NAME/data/KEY for every storage,
                                   NAME/byteorder; all stored, none compressed
     legacy                        five pickles (magic number, version, system, object,
                                   list of storage keys), then every storage in the list's
                                   order: element count (8 bytes), elements
+
+Two more: a plain pickle of NumPy arrays, as Detectron2's model zoo has (.pkl), and
+.safetensors (safetensors.py).
 
 The file is mapped, not read: an array is a view of the file wherever its elements lie
 there as NumPy wants them, so what a training run saved beside the weights costs nothing.
@@ -27,6 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.runtime.errors import CheckpointError
+from model.weights.pickled_arrays import PickledArray
+from model.weights.safetensors import is_safetensors, read_safetensors
+from model.weights.state_dict import Say, find_state_dict, with_plain_names
 from model.weights.unpickler import Storage, StoredTensor, unpickle
 
 _ZIP_START = b"PK\x03\x04"
@@ -36,16 +42,14 @@ _LEGACY_VERSION = 1001
 _ByteOrder = Literal["<", ">"]
 _BYTE_ORDERS: dict[bytes, _ByteOrder] = {b"little": "<", b"big": ">"}
 
-# Keys under which training scripts keep the weights, torchvision's first.
-_WRAPPERS = ("model", "state_dict", "model_state_dict")
-# What DistributedDataParallel puts before every name.
-_PARALLEL_PREFIX = "module."
+_PICKLE_STARTS = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
 
 
-def read_checkpoint(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the named tensors of the model in a .pth or .pt file, in the file's order.
+def read_checkpoint(path: Path, say: Say = lambda _: None) -> dict[str, NDArray[Any]]:
+    """Return the named tensors of the model in a checkpoint, in the file's order.
 
-    A state dict is found alone or inside what torchvision's training scripts save.
+    A state dict is found alone or inside what training scripts save, and names lose what
+    wrappers put in front of them (state_dict.py); `say` takes a line for each such step.
     Arrays keep their type, except that bfloat16 becomes float32. They may be read-only
     views of the file, which must not be changed while they live.
 
@@ -53,12 +57,54 @@ def read_checkpoint(path: Path) -> dict[str, NDArray[Any]]:
         CheckpointError: the file is missing, broken, no checkpoint, or would run code.
     """
     try:
-        file = _open(path)
-        return _to_arrays(_find_state_dict(file.root), file)
+        return _read(path, say)
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror or error}.") from error
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
+
+
+def _read(path: Path, say: Say) -> dict[str, NDArray[Any]]:
+    with path.open("rb") as file:
+        start = file.read(len(_LEGACY_START))
+        if start.startswith(_ZIP_START):
+            return _tensors_of(_ZipFile(file), say)
+        if start == _LEGACY_START:
+            return _tensors_of(_LegacyFile(file), say)
+        if start.startswith(_PICKLE_STARTS):
+            return _arrays_of(file, say)
+        if is_safetensors(start):
+            arrays = with_plain_names(read_safetensors(memoryview(_map(file))), say)
+            return {
+                name: _widen_bfloat16(array) if is_bfloat16 else array
+                for name, (array, is_bfloat16) in arrays.items()
+            }
+    if not start:
+        raise CheckpointError("the file is empty.")
+    raise CheckpointError(f"this is no PyTorch checkpoint: it begins with {start!r}.")
+
+
+def _tensors_of(file: _File, say: Say) -> dict[str, NDArray[Any]]:
+    return _to_arrays(find_state_dict(file.root, StoredTensor, say), file)
+
+
+def _arrays_of(file: BinaryIO, say: Say) -> dict[str, NDArray[Any]]:
+    """Read a pickle of NumPy arrays."""
+    stream: Any = _map(file)
+    root, _ = unpickle(stream)
+    try:
+        state = find_state_dict(root, PickledArray, say)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"this is no PyTorch checkpoint, but a pickle without a model's arrays: {error}"
+        ) from None
+    arrays = {}
+    for name, pickled in state.items():
+        try:
+            arrays[name] = pickled.to_array()
+        except ValueError as error:
+            raise CheckpointError(f"{name!r} is damaged: {error}.") from error
+    return arrays
 
 
 class _File(Protocol):
@@ -69,18 +115,6 @@ class _File(Protocol):
 
     def elements(self, storage: Storage) -> memoryview:
         """Return the storage's raw bytes."""
-
-
-def _open(path: Path) -> _File:
-    with path.open("rb") as file:
-        start = file.read(len(_LEGACY_START))
-        if start.startswith(_ZIP_START):
-            return _ZipFile(file)
-        if start == _LEGACY_START:
-            return _LegacyFile(file)
-    if not start:
-        raise CheckpointError("the file is empty.")
-    raise CheckpointError(f"this is no PyTorch checkpoint: it begins with {start!r}.")
 
 
 def _map(file: BinaryIO) -> mmap.mmap:
@@ -184,22 +218,6 @@ def _split(data: memoryview, position: int, storages: list[Storage]) -> dict[str
             raise CheckpointError(f"the size of its storage {storage.key!r} is damaged or cut off.")
         elements[storage.key] = data[start:position]
     return elements
-
-
-def _find_state_dict(root: object) -> dict[str, StoredTensor]:
-    """Return the model's tensors under the model's own names."""
-    state = root
-    for wrapper in _WRAPPERS:
-        if isinstance(root, dict) and isinstance(root.get(wrapper), dict):
-            state = root[wrapper]
-            break
-    if not isinstance(state, dict) or not state:
-        raise CheckpointError(f"it holds no state dict, alone or under {', '.join(_WRAPPERS)}.")
-    for name, value in state.items():
-        if not isinstance(name, str) or not isinstance(value, StoredTensor):
-            raise CheckpointError(f"{name!r} in its state dict is no tensor.")
-    prefix = _PARALLEL_PREFIX if all(name.startswith(_PARALLEL_PREFIX) for name in state) else ""
-    return {name.removeprefix(prefix): tensor for name, tensor in state.items()}
 
 
 def _to_arrays(tensors: dict[str, StoredTensor], file: _File) -> dict[str, NDArray[Any]]:

@@ -8,7 +8,7 @@ up or set. Everything else is refused.
 
 The instructions are documented in CPython's `Lib/pickletools.py`, which also splits
 the bytes into instructions here; what PyTorch says with them, in `torch/_utils.py`
-and `torch/serialization.py`.
+and `torch/serialization.py`. What may stand beside the weights is in `opaque_names.py`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,14 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from model.runtime.errors import CheckpointError
+from model.weights.opaque_names import OPAQUE_CONSTANTS, OPAQUE_CONSTRUCTORS
+from model.weights.pickled_arrays import (
+    PickledArray,
+    PickledType,
+    rebuild_array,
+    rebuild_from_buffer,
+    rebuild_type,
+)
 
 # A training checkpoint of Mask R-CNN with its optimizer takes 23,404. One
 # instruction of one byte can make an object of 64, so this also bounds memory.
@@ -94,6 +102,24 @@ def _rebuild_parameter(arguments: tuple[Any, ...]) -> StoredTensor:
     raise ValueError("a parameter is described wrongly")
 
 
+def _rebuild_subclass(arguments: tuple[Any, ...]) -> object:
+    """A tensor of a subclass, as `torch._tensor._rebuild_from_type_v2` makes it."""
+    match arguments:
+        case [_Constructor() as constructor, _, tuple(inner), *_]:
+            return constructor.build(inner)
+    raise ValueError("a tensor is described wrongly")
+
+
+def _encode(arguments: tuple[Any, ...]) -> bytes:
+    """Bytes, which a pickle of protocol 2 holds as text."""
+    match arguments:
+        case [str(text), "latin1" | "latin-1"]:
+            return text.encode("latin-1")
+        case []:
+            return b""
+    raise ValueError("bytes are described wrongly")
+
+
 def _build_dict(arguments: tuple[Any, ...]) -> dict[object, object]:
     match arguments:
         case []:
@@ -110,11 +136,25 @@ def _build_dict(arguments: tuple[Any, ...]) -> dict[object, object]:
     raise ValueError("a dictionary is described wrongly")
 
 
+def _build_default_dict(arguments: tuple[Any, ...]) -> dict[object, object]:
+    return _build_dict(arguments[1:])
+
+
 def _set_item(items: object, key: object, value: object) -> None:
-    # Python hashes nested tuples by recursion, which a hostile file can make endless.
-    if not isinstance(items, dict) or not isinstance(key, str | int | float | None):
+    if isinstance(items, Opaque):
+        return
+    if not isinstance(items, dict) or not _is_key(key):
         raise ValueError("a dictionary is filled wrongly")
-    items[key] = value
+    # No weight has such a name, and what was skipped is not there to be found again.
+    if not isinstance(key, Opaque | _Constructor | StoredTensor):
+        items[key] = value
+
+
+def _is_key(key: object) -> bool:
+    # Python hashes nested tuples by recursion, which a hostile file can make endless.
+    parts = key if isinstance(key, tuple) else (key,)
+    scalars = str | bytes | int | float | None | Opaque | _Constructor | StoredTensor
+    return all(isinstance(part, scalars) for part in parts)
 
 
 _ELEMENTS = (
@@ -128,21 +168,34 @@ _ELEMENTS = (
     ElementType("CharStorage", "i1"),
     ElementType("ByteStorage", "u1"),
     ElementType("BoolStorage", "?"),
+    ElementType("ComplexFloatStorage", "c8"),
+    ElementType("ComplexDoubleStorage", "c16"),
+    ElementType("UntypedStorage", "u1"),
 )
 _CONSTRUCTORS: dict[str, Callable[[tuple[Any, ...]], object]] = {
     "torch._utils._rebuild_tensor": _rebuild_tensor,
     "torch._utils._rebuild_tensor_v2": _rebuild_tensor,
     "torch._utils._rebuild_parameter": _rebuild_parameter,
+    "torch._utils._rebuild_parameter_with_state": _rebuild_parameter,
+    "torch._tensor._rebuild_from_type_v2": _rebuild_subclass,
     "collections.OrderedDict": _build_dict,
-    # A scheduler's milestones, the command line's options, a best score so far.
     "collections.Counter": _build_dict,
-    "argparse.Namespace": lambda _: Opaque(),
-    "numpy.dtype": lambda _: Opaque(),
+    "collections.defaultdict": _build_default_dict,
+    "_codecs.encode": _encode,
+    "builtins.bytes": _encode,
+    "__builtin__.bytes": _encode,
+    "numpy.dtype": rebuild_type,
+    "numpy.core.multiarray._reconstruct": rebuild_array,
+    "numpy._core.multiarray._reconstruct": rebuild_array,
+    "numpy.core.numeric._frombuffer": rebuild_from_buffer,
+    "numpy._core.numeric._frombuffer": rebuild_from_buffer,
+    # A best score so far.
     "numpy.core.multiarray.scalar": lambda _: Opaque(),
     "numpy._core.multiarray.scalar": lambda _: Opaque(),
-    "_codecs.encode": lambda _: Opaque(),
 }
 _GLOBALS: dict[str, object] = {
+    **{name: _Constructor(name, lambda _: Opaque()) for name in OPAQUE_CONSTRUCTORS},
+    **{name: Opaque() for name in OPAQUE_CONSTANTS},
     **{f"torch.{element.name}": element for element in _ELEMENTS},
     **{name: _Constructor(name, build) for name, build in _CONSTRUCTORS.items()},
 }
@@ -150,7 +203,7 @@ _GLOBALS: dict[str, object] = {
 # LONG4 is left out: no checkpoint holds a number of over 255 bytes.
 _NUMBERS = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"}
 _TEXTS = {"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "SHORT_BINSTRING", "BINSTRING"}
-_BYTES = {"SHORT_BINBYTES", "BINBYTES", "BINBYTES8"}
+_BYTES = {"SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8"}
 _LITERALS = _NUMBERS | _TEXTS | _BYTES
 _FRESH: dict[str, Callable[[], object]] = {
     "NONE": lambda: None,
@@ -159,6 +212,7 @@ _FRESH: dict[str, Callable[[], object]] = {
     "EMPTY_TUPLE": tuple,
     "EMPTY_LIST": list,
     "EMPTY_DICT": dict,
+    "EMPTY_SET": Opaque,
 }
 
 
@@ -225,6 +279,13 @@ class _Machine:
                 self._extend(self._pop(1))
             case "APPENDS":
                 self._extend(self._pop_to_mark())
+            case "ADDITEMS" | "POP_MARK":
+                self._pop_to_mark()
+            case "FROZENSET":
+                self._pop_to_mark()
+                stack.append(Opaque())
+            case "POP":
+                self._pop_top()
             case "SETITEM":
                 self._update(self._pop(2))
             case "SETITEMS":
@@ -235,9 +296,10 @@ class _Machine:
                 stack.append(_resolve(".".join(self._pop(2))))
             case "REDUCE" | "NEWOBJ":
                 stack.append(_construct(*self._pop(2)))
+            case "NEWOBJ_EX":
+                stack.append(_construct(*self._pop(3)[:2]))
             case "BUILD":
-                # The object's state. Only tensors are wanted, and they have none.
-                self._pop(1)
+                self._build(*self._pop(1))
             case "BINPERSID":
                 stack.append(self._storage(stack.pop()))
             case "INST":  # a name and a call in one
@@ -252,14 +314,28 @@ class _Machine:
         del self._stack[-count:]
         return items
 
+    def _pop_top(self) -> None:
+        if self._marks and self._marks[-1] == len(self._stack):
+            self._marks.pop()
+        else:
+            self._pop(1)
+
     def _pop_to_mark(self) -> list[Any]:
         mark = self._marks.pop()
         items = self._stack[mark:]
         del self._stack[mark:]
         return items
 
+    def _build(self, state: object) -> None:
+        """Give the object on the stack its state. Of those wanted, only arrays have one."""
+        target = self._stack[-1]
+        if isinstance(target, PickledArray | PickledType):
+            target.build(state)
+
     def _extend(self, items: list[Any]) -> None:
         target = self._stack[-1]
+        if isinstance(target, Opaque):
+            return
         if not isinstance(target, list):
             raise TypeError("a list is filled wrongly")
         target.extend(items)
@@ -298,5 +374,5 @@ def _refusal(request: str) -> CheckpointError:
     # Cut and escaped: the name is the file's, and the message reaches a terminal.
     return CheckpointError(
         f"it asks for {request[:100]!r}, which no weights need: refused, and nothing was run. "
-        "If a whole model was pickled, save its state_dict() instead."
+        "Save the weights alone, with torch.save(model.state_dict(), path)."
     )

@@ -2,7 +2,12 @@
 
 import io
 import pickle
-from pathlib import Path
+from argparse import Namespace
+from collections import defaultdict, deque
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path, PurePosixPath
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -164,3 +169,53 @@ def test_random_damage_is_never_another_error():
         except CheckpointError:
             refused += 1
     assert refused > 500
+
+
+BESIDE = {
+    "when": datetime(2026, 11, 27, tzinfo=UTC),
+    "took": timedelta(minutes=3),
+    "where": PurePosixPath("runs/1"),
+    "classes": {"cat", "dog"},
+    "frozen": frozenset({1, 2}),
+    "options": Namespace(lr=0.1, device=None),
+    "seen": deque([1, 2]),
+    "exact": Decimal("0.1"),
+    "id": UUID(int=7),
+    "z": 3 + 4j,
+    "by pair": {(1, "a"): 2.0},
+    "counts": defaultdict(int, a=1),
+    "raw": bytearray(b"x"),
+    "span": range(3),
+    "array": np.arange(3.0),
+}
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_plain_values_beside_the_weights_do_no_harm(protocol):
+    data = {**BESIDE, "epoch": 3}
+    found = load(pickle.dumps(data, protocol=protocol))
+    assert found["epoch"] == 3
+    assert found.keys() == data.keys()
+    assert isinstance(found["when"], Opaque)
+    np.testing.assert_array_equal(found["array"].to_array(), np.arange(3.0))
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6, dtype=">f4").reshape(2, 3),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.zeros((0, 4), np.int64),
+        np.array(3, np.float32),
+    ],
+)
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_numpy_arrays_are_read_exactly(array, protocol):
+    found = load(pickle.dumps([array], protocol=protocol))[0].to_array()
+    assert found.dtype == array.dtype.newbyteorder("=")
+    np.testing.assert_array_equal(found, array)
+
+
+def test_arrays_of_objects_are_refused():
+    with pytest.raises(CheckpointError, match="wrongly"):
+        load(pickle.dumps([np.array([None, "x"], object)], protocol=4))
