@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from model.commands.options import Base, PresetName, console
 from model.config import COARSEST_STRIDE, PRESETS, Preset
@@ -79,6 +80,16 @@ def import_checkpoint(
             "other places, and makes nothing slower. (default: 0.7)",
         ),
     ] = None,
+    batch_norm_epsilon: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=0.1,
+            help="What BatchNorm added to its variances in training: 1e-5 for a coco-r50 begun "
+            "from ImageNet's backbone. [default: what fits the file: 0 for a coco-r50 begun from "
+            "torchvision's COCO weights, else the preset's]",
+        ),
+    ] = None,
     half: Annotated[bool, typer.Option(help="Keep the weights as float16, half the size.")] = False,
     to: Base = LOCAL_MODELS,
 ) -> None:
@@ -103,6 +114,8 @@ def import_checkpoint(
         source=source,
         licence=licence,
         dtype=np.float16 if half else np.float32,
+        batch_norm_epsilon=batch_norm_epsilon,
+        say=lambda line: console.print(escape(line)),
     )
     say_imported(folder)
 
@@ -110,7 +123,7 @@ def import_checkpoint(
 def _network_of(
     preset: str | None, like: str | None, classes: Path | None
 ) -> tuple[Preset, tuple[ModelClass, ...]]:
-    from model.weights.import_model import read_classes
+    from model.weights.class_list import read_classes
     from model.weights.version_folder import preset_of
 
     if (preset is None) == (like is None):
@@ -133,7 +146,7 @@ def _with_proposals(network: Preset, count: int) -> Preset:
 
 def _classes_of(preset: str, path: Path | None) -> tuple[ModelClass, ...]:
     from model.weights.catalogue import CATALOGUE
-    from model.weights.import_model import read_classes
+    from model.weights.class_list import read_classes
 
     if path:
         return read_classes(path)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.config import Preset
 from model.runtime.errors import WeightsMismatch
 from model.runtime.manifest import FileRecord, ModelClass, ModelManifest, Preprocessing
+from model.weights.batch_norm import choose_epsilon
 from model.weights.checkpoint import read_checkpoint
+from model.weights.finite import check_finite, check_folded
+from model.weights.state_dict import Say
 from model.weights.torchvision import fold
 from model.weights.version_folder import (
     WEIGHTS_NAME,
@@ -33,15 +38,19 @@ def import_model(
     source: str | None = None,
     licence: str = "not stated",
     dtype: type[np.floating] = np.float32,
+    batch_norm_epsilon: float | None = None,
+    say: Say = lambda _: None,
 ) -> Path:
     """Write `<base>/<name>/<next version>` with the checkpoint's weights and a manifest.
 
     classes: in label order, background left out. source defaults to the checkpoint's
-    name and digest.
+    name and digest. batch_norm_epsilon: None is the one that fits the file (batch_norm.py).
+    say: takes a line for each thing that was done to the file's names or assumed about it.
     Raises CheckpointError for a file that cannot be read, WeightsMismatch for another
-    architecture or a class list of the wrong length.
+    architecture, a class list of the wrong length, or weights that are not finite.
     """
-    weights, num_classes = fold(read_checkpoint(checkpoint), preset)
+    weights, num_classes = _fold(checkpoint, preset, batch_norm_epsilon, say)
+    check_folded(weights, dtype)
     if len(classes) != num_classes - 1:
         raise WeightsMismatch(
             f"{len(classes)} classes are named, but {checkpoint} tells {num_classes - 1} apart "
@@ -66,22 +75,14 @@ def import_model(
     return folder
 
 
-def read_classes(path: Path) -> tuple[ModelClass, ...]:
-    """Read class names, one a line, in label order; ids count from 1.
-
-    A line may give its own id in front of a tab (`17<TAB>cat`), as COCO numbers its classes.
-    Raises WeightsMismatch for a line without a name.
-    """
-    classes = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        first, tab, rest = line.partition("\t")
-        own_id, name = (first.strip(), rest.strip()) if tab else (str(number), first.strip())
-        if not name or not own_id.isdecimal():
-            raise WeightsMismatch(
-                f"{path}, line {number}: {line!r} is not a class name (or an id, a tab and a name)."
-            )
-        classes.append(ModelClass(int(own_id), name))
-    return tuple(classes)
+def _fold(
+    checkpoint: Path, preset: Preset, epsilon: float | None, say: Say
+) -> tuple[dict[str, NDArray[np.float32]], int]:
+    """Read a checkpoint and turn it into the network's weights; its class count too."""
+    state = read_checkpoint(checkpoint, say)
+    epsilon = choose_epsilon(epsilon, preset.batch_norm_epsilon, state, say)
+    check_finite(state, epsilon, str(checkpoint))
+    return fold(state, replace(preset, batch_norm_epsilon=epsilon))
 
 
 def preprocessing_of(preset: Preset) -> Preprocessing:

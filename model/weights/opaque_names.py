@@ -21,8 +21,8 @@ _NAMES: dict[str, str] = {
     "torch.serialization": "_get_layout",
     "torch.torch_version": "TorchVersion",
     "builtins": (
-        "set frozenset bytearray complex slice range xrange object int long float str unicode bool list tuple "
-        "dict type NoneType"
+        "set frozenset bytearray complex slice range xrange object int long float str unicode bool "
+        "list tuple dict type NoneType"
     ),
     "copyreg": "_reconstructor",
     "collections": "deque",

@@ -24,7 +24,7 @@ class PickledType:
     """A `numpy.dtype`: its code, as "f4", and its byte order; None for what is no number."""
 
     code: str | None
-    order: str = "="
+    order: Literal["<", ">", "=", "|"] = "="
 
     def build(self, state: object) -> None:
         """Take the byte order from the state."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from model.runtime.errors import CheckpointError
@@ -72,14 +73,14 @@ def with_plain_names(state: Mapping[str, Any], say: Say) -> dict[str, Any]:
     """Take off what wrappers put into the names; raises CheckpointError where two become one."""
     names = {name: name for name in state}
     for part, origin in _INSIDE.items():
-        if _replace(names, lambda name, part=part: _without(name, part)):
+        if _replace(names, partial(_without, part)):
             say(f"Took {part!r}, of {origin}, out of the names of the weights.")
     counters = [name for name in state if name in _COUNTERS]
     for counter in counters:
         del names[counter]
         say(f"Left out {counter!r}, a counter of averaged models.")
     while prefix := _common_prefix(names.values()):
-        _replace(names, lambda name, prefix=prefix: name.removeprefix(f"{prefix}."))
+        _replace(names, partial(_after, f"{prefix}."))
         say(f"Took the prefix '{prefix}.', of {_PREFIXES[prefix]}, off the names of the weights.")
     twice = [name for name, times in Counter(names.values()).items() if times > 1]
     if twice:
@@ -133,7 +134,11 @@ def _replace(names: dict[str, str], change: Callable[[str], str]) -> bool:
     return is_new
 
 
-def _without(name: str, part: str) -> str:
+def _after(prefix: str, name: str) -> str:
+    return name.removeprefix(prefix)
+
+
+def _without(part: str, name: str) -> str:
     return ".".join(each for each in name.split(".") if each != part)
 
 

@@ -7,7 +7,7 @@ import pytest
 from model.runtime.errors import DataError
 from model.training.classes import choose_classes, read_val, write_classes
 from model.training.coco_files import CocoFile, read_coco_file
-from model.weights.import_model import read_classes
+from model.weights.class_list import read_classes
 
 NAMES = {1: "person", 2: "bicycle", 17: "cat"}
 
