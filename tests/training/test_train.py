@@ -24,7 +24,7 @@ from model.training.cli import app  # noqa: E402
 from model.training.recipe import Recipe, make_recipe  # noqa: E402
 from model.training.story import read_header  # noqa: E402
 from model.training.train import train  # noqa: E402
-from model.weights.class_list import read_classes
+from model.weights.class_list import read_classes  # noqa: E402
 from model.weights.import_model import import_model  # noqa: E402
 
 STEPS = 4
