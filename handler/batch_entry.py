@@ -6,13 +6,13 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from handler.jobs.worker import Batch
+from handler.jobs.worker import Worker
 from handler.telemetry.cloudwatch import EMFTelemetry
 from handler.telemetry.powertools import logger, metrics, tracer
 from handler.wiring import build_services
 
 _services = build_services(telemetry=EMFTelemetry(metrics))
-_batch = Batch(
+_worker = Worker(
     _services.stored,
     _services.bucket.bucket,
     seconds_needed=_services.settings.detection_seconds,
@@ -25,4 +25,4 @@ _batch = Batch(
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Work off one event; answers the ids of the messages to deliver again."""
     metrics.add_metric(name="Records", unit="Count", value=len(event.get("Records", ())))
-    return _batch.handle(event, lambda: context.get_remaining_time_in_millis() / 1000)
+    return _worker.handle(event, lambda: context.get_remaining_time_in_millis() / 1000)

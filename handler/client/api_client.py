@@ -24,7 +24,7 @@ from pydantic import BaseModel, ValidationError
 from handler.errors import MaskdropError
 from handler.photo.formats import image_type
 from handler.schemas import Manifest, Options
-from handler.web.schemas import DetectionReport, Health, ModelList, Upload
+from handler.web.messages import DetectionReport, Health, ModelList, Upload
 
 # Sent again after these pauses, seconds: a model takes a few to load, a network to come back.
 _PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from handler.client.outcomes import Outcome, Photo
 from handler.client.result_folder import write_file, write_result
+from handler.detection.annotation_files import AnnotationFile
 from handler.detection.detector import Detector
-from handler.detection.run_exports import ExportFile
 from handler.errors import BadImage
 from handler.schemas import Manifest, Options
 
@@ -21,7 +21,7 @@ class LocalRun:
     detector: Detector
     options: Options
     out: Path | None
-    exports: Sequence[ExportFile] = ()
+    exports: Sequence[AnnotationFile] = ()
 
     def detect(self, photos: Iterable[Photo]) -> Iterator[Outcome]:
         """Detect in each photograph, then write the exports of those that succeeded.

@@ -21,7 +21,7 @@ from handler.errors import BadKey, BadOptions, StorageError
 
 if TYPE_CHECKING:
     from handler.bucket.objects import ObjectStore
-    from handler.jobs.backfill_report import Report
+    from handler.jobs.backfill_report import BackfillReport
     from handler.jobs.step_functions import Progress, StateMachine
 
 app = typer.Typer()
@@ -132,7 +132,7 @@ def _end_with(progress: Progress, store: ObjectStore, run: str) -> None:
         raise typer.Exit(1)
 
 
-def _print(report: Report) -> None:
+def _print(report: BackfillReport) -> None:
     table = Table("Outcome", "Objects", box=None, pad_edge=False)
     for outcome in ("done", "existing", "skipped", "failed", "pending"):
         table.add_row(outcome, str(getattr(report, outcome)))

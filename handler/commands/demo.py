@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from handler.bucket.keys import INBOX
-from handler.bucket.results import AnyManifest, Results
+from handler.bucket.result_store import AnyManifest, ResultStore
 from handler.client.outcomes import Outcome
 from handler.client.photo_files import find_photos
 from handler.client.result_folder import write_folder
@@ -104,7 +104,7 @@ def _await_latest(photo: PhotoObject) -> AnyManifest:
     from handler.client.api_client import ApiError
 
     give_up = time.monotonic() + _PATIENCE_S
-    while (manifest := Results(photo.store).read_latest(photo.key)) is None:
+    while (manifest := ResultStore(photo.store).read_latest(photo.key)) is None:
         if time.monotonic() > give_up:
             raise ApiError("timeout", f"{photo.path} has no result after {_PATIENCE_S:.0f} s.")
         time.sleep(0.2)

@@ -25,9 +25,9 @@ from handler.commands.options import (
     split_names,
 )
 from handler.commands.terminal import end_with, print_outcomes, with_progress
+from handler.detection.annotation_files import ANNOTATION_FORMATS, AnnotationFile
 from handler.detection.detector import Detector
 from handler.detection.model_loader import native_stderr_closed
-from handler.detection.run_exports import EXPORT_NAMES, ExportFile
 from handler.wiring import load_detector
 
 app = typer.Typer()
@@ -76,7 +76,7 @@ def detect(
         typer.Option(
             metavar="NAME,NAME...",
             help=f"What to write: for each photograph {', '.join(OUTPUT_NAMES)}; "
-            f"for all together {', '.join(EXPORT_NAMES)}. If not given, "
+            f"for all together {', '.join(ANNOTATION_FORMATS)}. If not given, "
             f"{','.join(DEFAULTS.outputs)}.",
         ),
     ] = None,
@@ -93,7 +93,9 @@ def detect(
 
     Ends with 0, or with 1 when photographs failed; those are named, the others are done.
     """
-    wanted = known_outputs(split_names(outputs) or DEFAULTS.outputs, (*OUTPUT_NAMES, *EXPORT_NAMES))
+    wanted = known_outputs(
+        split_names(outputs) or DEFAULTS.outputs, (*OUTPUT_NAMES, *ANNOTATION_FORMATS)
+    )
     options = make_options(
         score_threshold=score_threshold,
         max_detections=max_detections,
@@ -106,7 +108,7 @@ def detect(
         detector=_load_detector(model),
         options=options,
         out=out or (None if as_json and not outputs else _DEFAULT_OUT),
-        exports=[ExportFile(name) for name in EXPORT_NAMES if name in wanted],
+        exports=[AnnotationFile(name) for name in ANNOTATION_FORMATS if name in wanted],
     )
     found = find_photos(photos)
     outcomes = with_progress(run.detect(found), len(found), "Detecting")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from handler.bucket.keys import check_source_key
 from handler.bucket.objects import ObjectInfo, ObjectStore
-from handler.bucket.results import AnyManifest, Results, result_id
+from handler.bucket.result_store import AnyManifest, ResultStore, result_id
 from handler.detection.detector import Detector
 from handler.detection.outputs import render
 from handler.detection.stopwatch import Stopwatch
@@ -16,7 +16,8 @@ from handler.schemas import FailedManifest, FailedSource, Failure, Manifest, Opt
 from handler.telemetry.protocol import Telemetry
 from model.runtime.errors import ModelError
 
-Report = Callable[[State], None]
+# Told of each state that a detection enters.
+OnState = Callable[[State], None]
 
 # The stages of a detection that are worth a status of their own.
 _STAGES: dict[str, State] = {"decoding": "decoding", "inferring": "inferring"}
@@ -39,7 +40,7 @@ class StoredDetector:
     """Detects in the bucket's objects and keeps the results there."""
 
     def __init__(self, detector: Detector, store: ObjectStore, telemetry: Telemetry) -> None:
-        self.results = Results(store)
+        self.results = ResultStore(store)
         self._detector = detector
         self._store = store
         self._telemetry = telemetry
@@ -69,17 +70,17 @@ class StoredDetector:
         manifest = self.results.read(task.id)
         return manifest if isinstance(manifest, Manifest) else None
 
-    def detect_stored(self, task: Task, report: Report = _silent) -> AnyManifest:
+    def detect_stored(self, task: Task, on_state: OnState = _silent) -> AnyManifest:
         """Detect, write the outputs, and the manifest last; answers the manifest that counts.
 
         Raises a BadImage, ObjectTooLarge, ObjectNotFound, and ObjectChanged when the
         object is no longer the one that was named.
         """
-        stopwatch = Stopwatch(lambda stage: report(_STAGES[stage]) if stage in _STAGES else None)
+        stopwatch = Stopwatch(lambda stage: on_state(_STAGES[stage]) if stage in _STAGES else None)
         try:
             with stopwatch.stage("reading"):
                 body = self._read(task.info)
-            report("starting")
+            on_state("starting")
             result = self._detector.detect(
                 body,
                 task.options,
@@ -88,14 +89,14 @@ class StoredDetector:
                 version_id=task.info.version_id,
                 stopwatch=stopwatch,
             )
-            report("writing")
+            on_state("writing")
             names = self.results.write_files(task.id, render(result))
             manifest = self.results.write_manifest(task.id, result.manifest(names))
         except Exception as error:
             self._telemetry.failure(type(error).__name__)
             raise
         self._telemetry.detection(result.stopwatch.milliseconds, len(result.detections))
-        report("succeeded")
+        on_state("succeeded")
         return manifest
 
     def _read(self, info: ObjectInfo) -> bytes:

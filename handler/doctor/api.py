@@ -11,7 +11,7 @@ from handler.client.api_client import ApiClient, done
 from handler.doctor.findings import CannotTell, Finding, Trouble, examine
 from handler.doctor.web import check_clock, check_preflight, check_region, object_url
 from handler.schemas import Options
-from handler.web.schemas import DetectionReport, Upload
+from handler.web.messages import DetectionReport, Upload
 from model.runtime.errors import ManifestError
 from model.runtime.manifest import ModelManifest
 from model.runtime.versions import DEFAULT_MODEL, find_model

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from handler.bucket.keys import OURS
 from handler.bucket.objects import ObjectStore
-from handler.bucket.results import AnyManifest
+from handler.bucket.result_store import AnyManifest
 from handler.detection.stored import StoredDetector, Task
 from handler.errors import MaskdropError, ObjectChanged, ObjectNotFound, StorageUnavailable
 from handler.schemas import FailedManifest, Options

@@ -41,7 +41,7 @@ class Summary(BaseModel):
     failed_percentage: float
 
 
-class Report(Summary):
+class BackfillReport(Summary):
     """The summary, and every object that failed with the reason."""
 
     failures: tuple[FailedObject, ...]
@@ -63,7 +63,7 @@ def write_report(store: ObjectStore, *, run: str, prefix: str) -> Summary:
         else:
             pending += len(_keys(batch))
     total, failed = tally.total + pending, len(tally.failed)
-    report = Report(
+    report = BackfillReport(
         run=run,
         prefix=prefix,
         total=total,
@@ -80,9 +80,9 @@ def write_report(store: ObjectStore, *, run: str, prefix: str) -> Summary:
     return Summary.model_validate(report.model_dump(exclude={"failures"}))
 
 
-def read_report(store: ObjectStore, run: str) -> Report:
+def read_report(store: ObjectStore, run: str) -> BackfillReport:
     """Read a run's report; raises ObjectNotFound before there is one."""
-    return Report.model_validate_json(store.get(report_key(run)).body)
+    return BackfillReport.model_validate_json(store.get(report_key(run)).body)
 
 
 def _read_batches(store: ObjectStore, run: str) -> Iterator[tuple[str, dict[str, Any]]]:

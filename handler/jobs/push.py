@@ -14,7 +14,7 @@ from handler.detection.stored import StoredDetector
 from handler.errors import BadImage, ObjectNotFound, ObjectTooLarge, StorageUnavailable
 from handler.jobs.google_events import Delivery
 from handler.jobs.s3_events import ObjectCreated, is_for_us
-from handler.jobs.worker import Batch
+from handler.jobs.worker import Worker
 
 MAX_ATTEMPTS = 3
 
@@ -25,7 +25,7 @@ class Push:
     """Works off one delivery after the other."""
 
     def __init__(self, stored: StoredDetector, store: ObjectStore) -> None:
-        self._batch = Batch(stored, store.bucket)
+        self._worker = Worker(stored, store.bucket)
         self._store = store
 
     def handle(self, delivery: Delivery) -> None:
@@ -52,7 +52,7 @@ class Push:
             _log.info("ignored: %s", error)
             return
         # What is there now may be newer than the event. Its own event comes too, and counts more.
-        self._batch.do_created(
+        self._worker.do_created(
             created.model_copy(
                 update={"size": info.size, "etag": info.etag, "version_id": info.version_id}
             )

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from handler.bucket.objects import ObjectInfo
-from handler.bucket.results import AnyManifest
+from handler.bucket.result_store import AnyManifest
 from handler.detection.stored import StoredDetector, Task
 from handler.errors import BadEvent, MaskdropError, ObjectChanged, ObjectNotFound
 from handler.jobs.queue import JOB_KIND, Job
@@ -29,7 +29,7 @@ Event = Mapping[str, Any]
 _log = logging.getLogger(__name__)
 
 
-class Batch:
+class Worker:
     """Works off one event after the other."""
 
     def __init__(self, stored: StoredDetector, bucket: str, seconds_needed: float = 0) -> None:

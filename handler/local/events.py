@@ -19,7 +19,7 @@ from urllib.parse import quote_plus
 
 from handler.bucket.keys import INBOX
 from handler.bucket.objects import ObjectInfo, ObjectStore
-from handler.bucket.results import Results
+from handler.bucket.result_store import ResultStore
 from handler.local.queue import LocalQueue
 from handler.local.seaweedfs import REGION
 
@@ -94,7 +94,7 @@ def send_missed_events(store: ObjectStore, queue: LocalQueue) -> int:
 
     The queue forgets its messages when it ends. Answers how many were sent.
     """
-    results = Results(store)
+    results = ResultStore(store)
     missed = 0
     for info in store.list_objects(INBOX):
         latest = results.read_latest(info.key)

@@ -20,7 +20,7 @@ import uvicorn
 
 from handler.detection.model_loader import native_stderr_closed
 from handler.jobs.queue import SQSJobQueue
-from handler.jobs.worker import Batch
+from handler.jobs.worker import Worker
 from handler.local.site import SITE, make_site
 from handler.local.stack import BUCKET, LocalStack, local_stack
 from handler.local.worker import LocalContext
@@ -108,10 +108,10 @@ def _services(
 
 def _function(services: Services) -> Callable[[dict[str, Any], LocalContext], dict[str, Any]]:
     """The batch function as AWS Lambda would call it."""
-    batch = Batch(services.stored, BUCKET, services.settings.detection_seconds)
+    worker = Worker(services.stored, BUCKET, services.settings.detection_seconds)
 
     def function(event: dict[str, Any], context: LocalContext) -> dict[str, Any]:
-        return batch.handle(event, lambda: context.get_remaining_time_in_millis() / 1000)
+        return worker.handle(event, lambda: context.get_remaining_time_in_millis() / 1000)
 
     return function
 

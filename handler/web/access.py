@@ -21,7 +21,7 @@ from fastapi import Header, Path
 from handler.bucket.keys import INBOX, UPLOADS
 from handler.errors import DeletionRefused, InboxClosed
 from handler.settings import Settings
-from handler.web.schemas import UPLOAD_ID
+from handler.web.messages import UPLOAD_ID
 
 _SECRET_BYTES = 32
 # Of the digest's 64: 128 bits are enough where only a preimage helps.

@@ -13,10 +13,18 @@ from fastapi_offline import FastAPIOffline
 
 from handler import wiring
 from handler.web.body_limit import BodyLimit
+from handler.web.messages import Problem
 from handler.web.problems import add_error_responses, problem_response
 from handler.web.request_log import RequestLog, UnexpectedErrors
-from handler.web.routes import detect, detections, events, health, models, schemas, uploads
-from handler.web.schemas import Problem
+from handler.web.routes import (
+    detect,
+    detections,
+    events,
+    health,
+    manifest_schema,
+    models,
+    uploads,
+)
 from handler.wiring import Services
 
 _DESCRIPTION = """\
@@ -44,7 +52,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
-    for each in (uploads, detections, detect, models, health, schemas):
+    for each in (uploads, detections, detect, models, health, manifest_schema):
         app.include_router(each.router)
     if settings.events:
         app.include_router(events.router)

@@ -19,8 +19,8 @@ from starlette.routing import Match
 from handler import errors
 from handler.errors import MaskdropError, problem_type
 from handler.web.asgi import Scope
+from handler.web.messages import FieldError, Problem
 from handler.web.request_log import request_id
-from handler.web.schemas import FieldError, Problem
 from model.runtime.errors import ModelError, ModelNotFound
 
 MEDIA_TYPE = "application/problem+json"

@@ -12,8 +12,8 @@ from PIL import Image
 from service import make_services, squares
 from waiting import dead_letters, wait_for
 
-from handler.bucket.results import Results
-from handler.jobs.worker import Batch
+from handler.bucket.result_store import ResultStore
+from handler.jobs.worker import Worker
 from handler.local.stack import LocalStack, local_stack
 from handler.local.worker import LocalContext
 from handler.schemas import FailedManifest, Manifest
@@ -24,10 +24,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The embedded stack with the colour model at work; failed messages come back in a second."""
     folder = tmp_path_factory.mktemp("whole")
     with local_stack(folder, origins=["http://localhost:8080"], visibility_timeout=1) as stack:
-        batch = Batch(make_services(store=stack.store).stored, stack.store.bucket)
+        worker = Worker(make_services(store=stack.store).stored, stack.store.bucket)
 
         def function(event: dict[str, Any], context: LocalContext) -> dict[str, Any]:
-            return batch.handle(event, lambda: context.get_remaining_time_in_millis() / 1000)
+            return worker.handle(event, lambda: context.get_remaining_time_in_millis() / 1000)
 
         with stack.working(function):
             yield stack
@@ -38,7 +38,7 @@ def test_a_posted_photograph_gets_its_masks(stack: LocalStack) -> None:
     form = stack.store.presign_post(key, content_type="image/png", max_bytes=100_000, expires_in=60)
     photo = squares("red", "green")
     assert requests.post(form.url, form.fields, files={"file": photo}, timeout=10).ok
-    manifest = wait_for(lambda: Results(stack.store).read_latest(key))
+    manifest = wait_for(lambda: ResultStore(stack.store).read_latest(key))
     assert isinstance(manifest, Manifest)
     assert {each.class_name for each in manifest.detections} == {"person", "cat"}
     assert mask(stack, manifest, "instances/000-").size == (128, 96)
@@ -48,7 +48,7 @@ def test_a_broken_photograph_gets_an_explanation_and_ends_as_a_dead_letter(
     stack: LocalStack,
 ) -> None:
     stack.store.put("inbox/broken.jpg", b"no photograph", content_type="image/jpeg")
-    manifest = wait_for(lambda: Results(stack.store).read_latest("inbox/broken.jpg"))
+    manifest = wait_for(lambda: ResultStore(stack.store).read_latest("inbox/broken.jpg"))
     assert isinstance(manifest, FailedManifest)
     assert manifest.failure.type == "urn:maskdrop:problem:unsupported-image"
     [dead] = wait_for(lambda: dead_letters(stack.queue))

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from handler.bucket.objects import ObjectInfo, PresignedPost, StoredObject
 from handler.detection.model_source import download_model
 from handler.jobs.queue import Job
-from handler.jobs.worker import Batch
+from handler.jobs.worker import Worker
 from handler.web.app import create_app
 
 RESOURCES = load_template("template.yaml")["Resources"]
@@ -138,9 +138,9 @@ def created(info: ObjectInfo, sequencer: str) -> dict[str, Any]:
 
 
 def run_batch(store: NotingStore, *events: dict[str, Any]) -> None:
-    batch = Batch(make_services(store=store).stored, store.bucket)
+    worker = Worker(make_services(store=store).stored, store.bucket)
     for event in events:
-        assert batch.handle(event, lambda: 60.0) == {"batchItemFailures": []}
+        assert worker.handle(event, lambda: 60.0) == {"batchItemFailures": []}
 
 
 def as_message(job: Job) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import uvicorn
 from service import make_services
 
 from handler.jobs.queue import SQSJobQueue
-from handler.jobs.worker import Batch
+from handler.jobs.worker import Worker
 from handler.local.stack import LocalStack, local_stack
 from handler.local.worker import LocalContext
 from handler.web.app import create_app
@@ -72,8 +72,8 @@ def site_stack(folder: Path, **settings: Any) -> Iterator[SiteStack]:
             queue=SQSJobQueue(stack.queue.url, stack.queue.client),
         )
         config["api"] = parts.enter_context(serving(services))
-        batch = Batch(services.stored, stack.store.bucket)
-        parts.enter_context(stack.working(partial(_work, batch)))
+        worker = Worker(services.stored, stack.store.bucket)
+        parts.enter_context(stack.working(partial(_work, worker)))
         yield SiteStack(url, config["api"], stack, services)
 
 
@@ -101,5 +101,5 @@ def serving(services: Services) -> Iterator[str]:
     thread.join()
 
 
-def _work(batch: Batch, event: dict[str, Any], context: LocalContext) -> dict[str, Any]:
-    return batch.handle(event, lambda: context.get_remaining_time_in_millis() / 1000)
+def _work(worker: Worker, event: dict[str, Any], context: LocalContext) -> dict[str, Any]:
+    return worker.handle(event, lambda: context.get_remaining_time_in_millis() / 1000)

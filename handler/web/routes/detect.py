@@ -31,10 +31,10 @@ from handler.schemas import (
     ScoreThreshold,
     Threshold,
 )
+from handler.web.messages import DetectAnswer, ImageSize
 from handler.web.problems import problem_responses
 from handler.web.routes.answers import check_size, json_answer
 from handler.web.routes.dependencies import ServicesOf
-from handler.web.schemas import DetectAnswer, ImageSize
 from model.runtime.detections import InstanceMask
 
 router = APIRouter(tags=["plain"])

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Request, Response
 
 from handler.bucket.keys import output_key
-from handler.bucket.results import AnyManifest, Results
+from handler.bucket.result_store import AnyManifest, ResultStore
 from handler.detection.stored import Task
 from handler.errors import (
     AccessDenied,
@@ -38,9 +38,9 @@ from handler.web.access import (
     check_source_is_open,
     is_open,
 )
+from handler.web.messages import RESULT_ID, DetectionReport, DetectionRequest
 from handler.web.problems import problem_responses
 from handler.web.routes.dependencies import ServicesOf
-from handler.web.schemas import RESULT_ID, DetectionReport, DetectionRequest
 from handler.wiring import Services
 
 router = APIRouter(tags=["bucket"])
@@ -119,7 +119,7 @@ def create_detection(
 )
 def read_detection(identity: ResultId, response: Response, services: ServicesOf) -> DetectionReport:
     """Answer the state, the manifest when done, and fresh links to the outputs."""
-    results = Results(services.bucket)
+    results = ResultStore(services.bucket)
     if not _ID.fullmatch(identity):
         raise _not_found(identity)
     if manifest := results.read(identity):
@@ -146,7 +146,7 @@ def delete_detection(
 
     An object under `inbox/` is its owner's and stays.
     """
-    results = Results(services.bucket)
+    results = ResultStore(services.bucket)
     source_key = results.source_key(identity) if _ID.fullmatch(identity) else None
     if source_key is None or not is_open(source_key, services.settings):
         raise _not_found(identity)
@@ -168,7 +168,7 @@ def _report(identity: str, manifest: AnyManifest, services: Services) -> Detecti
     )
 
 
-def _enqueue(task: Task, queue: JobQueue, results: Results) -> None:
+def _enqueue(task: Task, queue: JobQueue, results: ResultStore) -> None:
     """Queue a detection; raises QueueUnavailable and leaves no trace of it then."""
     # The status first: a worker takes a job without one for one that was deleted.
     results.report(task.id, "queued", source_key=task.info.key)

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 
 from handler.errors import NotReady
+from handler.web.messages import Health
 from handler.web.problems import problem_responses
 from handler.web.routes.dependencies import ServicesOf
-from handler.web.schemas import Health
 
 router = APIRouter(tags=["health"])
 

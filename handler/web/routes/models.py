@@ -12,12 +12,12 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from handler.errors import MaskdropError
-from handler.web.predict_api import parse_request, predict, signature_definitions
+from handler.web.messages import ModelInfo, ModelList
 from handler.web.problems import answer_of
 from handler.web.routes.answers import json_answer
 from handler.web.routes.dependencies import ServicesOf
-from handler.web.schemas import ModelInfo, ModelList
-from handler.web.tf_serving_schemas import (
+from handler.web.tf_serving import parse_request, predict, signature_definitions
+from handler.web.tf_serving_messages import (
     ModelMetadata,
     ModelSpec,
     ModelStatus,

@@ -18,9 +18,9 @@ from handler.errors import (
     StorageUnavailable,
 )
 from handler.web.access import DeletionSecret, UploadId, check_upload_secret, new_upload
+from handler.web.messages import Upload, UploadRequest
 from handler.web.problems import problem_responses
 from handler.web.routes.dependencies import ServicesOf
-from handler.web.schemas import Upload, UploadRequest
 
 router = APIRouter(tags=["bucket"])
 

@@ -11,9 +11,9 @@ from memory_store import MemoryObjectStore
 from service import ListQueue, make_client, make_services, squares
 
 from handler.bucket.keys import latest_key
-from handler.bucket.results import Results
+from handler.bucket.result_store import ResultStore
 from handler.errors import StorageUnavailable, UnsupportedImage
-from handler.jobs.worker import Batch
+from handler.jobs.worker import Worker
 
 BUCKET = "maskdrop-example"
 KEY = "inbox/cat.jpg"
@@ -36,10 +36,10 @@ def handle(services):
 
 
 def handler_of(services, seconds_left=lambda: 60.0, seconds_needed=8.0):
-    batch = Batch(services.stored, BUCKET, seconds_needed)
+    worker = Worker(services.stored, BUCKET, seconds_needed)
 
     def handle(event):
-        answer = batch.handle(event, seconds_left)
+        answer = worker.handle(event, seconds_left)
         return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
 
     return handle
@@ -291,7 +291,7 @@ class DeletedMeanwhile(MemoryObjectStore):
         identity, _, name = path.partition("/")
         if name in self._names:
             self._names.clear()
-            Results(self).delete(identity)
+            ResultStore(self).delete(identity)
         return info
 
 

@@ -24,7 +24,7 @@ from service import COLOUR_MODEL, make_client, squares
 from typer.testing import CliRunner
 from waiting import wait_for
 
-from handler.bucket.results import Results
+from handler.bucket.result_store import ResultStore
 from handler.bucket.s3 import S3ObjectStore
 from handler.client.api_client import ApiClient, ApiError
 from handler.client.smoke import smoke_test
@@ -99,7 +99,7 @@ def test_pages_may_reach_nothing_but_their_origin_and_the_bucket(service: LocalS
 
 def test_what_is_dropped_into_the_inbox_is_detected(service: LocalService) -> None:
     service.stack.store.put("inbox/words.jpg", b"words", content_type="image/jpeg")
-    failed = wait_for(lambda: Results(service.stack.store).read_latest("inbox/words.jpg"))
+    failed = wait_for(lambda: ResultStore(service.stack.store).read_latest("inbox/words.jpg"))
     assert isinstance(failed, FailedManifest)
     assert failed.failure.detail == "This is text; JPEG, PNG, WebP, AVIF and HEIC are accepted."
 

@@ -16,7 +16,7 @@ import pytest
 import requests
 from waiting import PATIENCE_S, dead_letters, wait_for
 
-from handler.bucket.results import Results
+from handler.bucket.result_store import ResultStore
 from handler.jobs.s3_events import ObjectCreated, is_for_us, read_created
 from handler.local.seaweedfs import LocalS3Failed
 from handler.local.stack import LocalStack, local_stack
@@ -30,7 +30,7 @@ class Inbox:
     """A batch function that publishes a result for every object it is told of."""
 
     def __init__(self, stack: LocalStack) -> None:
-        self._results = Results(stack.store)
+        self._results = ResultStore(stack.store)
         self.seen: Queue[ObjectCreated] = Queue()
 
     def __call__(self, event: dict[str, Any], context: LocalContext) -> dict[str, Any]:

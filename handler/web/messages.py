@@ -1,4 +1,4 @@
-"""Wire shapes of the HTTP API; what a detection is, is in `schemas.py`."""
+"""Request bodies and answers of the HTTP API; the manifest is in `handler/schemas.py`."""
 
 from __future__ import annotations
 

@@ -18,14 +18,14 @@ from handler.detection.detector import Result
 from handler.masks.label_studio import label_studio_task
 from handler.masks.tables import areas_csv, coco_results
 
-ExportName = Literal["coco", "csv", "labelstudio"]
-EXPORT_NAMES: tuple[ExportName, ...] = get_args(ExportName)
+AnnotationFormat = Literal["coco", "csv", "labelstudio"]
+ANNOTATION_FORMATS: tuple[AnnotationFormat, ...] = get_args(AnnotationFormat)
 
 
-class ExportFile:
+class AnnotationFile:
     """Collects rows of one format, result by result."""
 
-    def __init__(self, export: ExportName) -> None:
+    def __init__(self, export: AnnotationFormat) -> None:
         self.name, self._rows_of, self._encode = _FORMATS[export]
         self._rows: list[Any] = []
 
@@ -74,7 +74,7 @@ def _to_json(rows: list[Any]) -> str:
 
 
 _Format = tuple[str, Callable[[Result, str], list[Any]], Callable[[list[Any]], str]]
-_FORMATS: dict[ExportName, _Format] = {
+_FORMATS: dict[AnnotationFormat, _Format] = {
     "coco": ("coco.json", _coco_rows, _to_json),
     "csv": ("areas.csv", _area_rows, _to_csv),
     "labelstudio": ("labelstudio.json", _label_studio_rows, _to_json),

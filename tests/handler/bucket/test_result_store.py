@@ -12,7 +12,7 @@ from memory_store import MemoryObjectStore
 
 from handler.bucket.keys import latest_key, manifest_key
 from handler.bucket.objects import ObjectInfo
-from handler.bucket.results import MAX_RACES, Results, result_id
+from handler.bucket.result_store import MAX_RACES, ResultStore, result_id
 from handler.errors import PreconditionFailed
 from handler.schemas import (
     FailedManifest,
@@ -55,8 +55,8 @@ def store() -> MemoryObjectStore:
 
 
 @pytest.fixture
-def results(store: MemoryObjectStore) -> Results:
-    return Results(store)
+def results(store: MemoryObjectStore) -> ResultStore:
+    return ResultStore(store)
 
 
 def name(**changes: Any) -> str:
@@ -102,49 +102,51 @@ def test_the_order_of_names_in_options_makes_no_difference() -> None:
     assert name(options=first) == name(options=second)
 
 
-def test_a_result_exists_once_its_manifest_is_written(results: Results) -> None:
+def test_a_result_exists_once_its_manifest_is_written(results: ResultStore) -> None:
     results.write_files(ID, [("labels.png", b"png")])
     assert results.read(ID) is None
     results.write_manifest(ID, succeeded())
     assert results.read(ID) == succeeded().model_copy(update={"id": ID})
 
 
-def test_files_are_written_beside_the_manifest(results: Results, store: MemoryObjectStore) -> None:
+def test_files_are_written_beside_the_manifest(
+    results: ResultStore, store: MemoryObjectStore
+) -> None:
     names = results.write_files(ID, [("instances/000-cat.png", b"png"), ("rle.json", b"[]")])
     assert names == ("instances/000-cat.png", "rle.json")
     assert store.get(f"results/{ID}/instances/000-cat.png").body == b"png"
 
 
-def test_the_loser_of_a_race_gets_the_winners_manifest(results: Results) -> None:
+def test_the_loser_of_a_race_gets_the_winners_manifest(results: ResultStore) -> None:
     winner = results.write_manifest(ID, succeeded(peak_memory_mb=1))
     assert results.write_manifest(ID, succeeded(peak_memory_mb=2)) == winner
     assert results.read(ID) == winner
 
 
-def test_a_failure_never_replaces_a_success(results: Results) -> None:
+def test_a_failure_never_replaces_a_success(results: ResultStore) -> None:
     winner = results.write_manifest(ID, succeeded())
     assert results.write_manifest(ID, failed()) == winner
 
 
-def test_a_success_replaces_a_failure(results: Results) -> None:
+def test_a_success_replaces_a_failure(results: ResultStore) -> None:
     results.write_manifest(ID, failed())
     success = results.write_manifest(ID, succeeded())
     assert results.read(ID) == success
 
 
-def test_a_later_failure_replaces_an_earlier_one(results: Results) -> None:
+def test_a_later_failure_replaces_an_earlier_one(results: ResultStore) -> None:
     results.write_manifest(ID, failed(detail="First."))
     second = results.write_manifest(ID, failed(detail="Second."))
     assert results.read(ID) == second
 
 
-def test_what_is_no_manifest_is_replaced(results: Results, store: MemoryObjectStore) -> None:
+def test_what_is_no_manifest_is_replaced(results: ResultStore, store: MemoryObjectStore) -> None:
     store.put(manifest_key(ID), b"{}", content_type="application/json")
     assert results.read(ID) is None
     assert results.write_manifest(ID, succeeded()) == results.read(ID)
 
 
-def test_progress_is_told_from_the_first_report_on(results: Results) -> None:
+def test_progress_is_told_from_the_first_report_on(results: ResultStore) -> None:
     assert results.read_status(ID) is None
     results.report(ID, "decoding", source_key="uploads/1/cat.jpg")
     status = results.read_status(ID)
@@ -152,7 +154,7 @@ def test_progress_is_told_from_the_first_report_on(results: Results) -> None:
     assert (status.state, status.key) == ("decoding", "uploads/1/cat.jpg")
 
 
-def test_the_newest_event_of_an_object_is_its_latest(results: Results) -> None:
+def test_the_newest_event_of_an_object_is_its_latest(results: ResultStore) -> None:
     results.publish_latest(succeeded(peak_memory_mb=1), "0A1")
     results.publish_latest(succeeded(peak_memory_mb=2), "0A2")
     latest = results.read_latest("uploads/1/cat.jpg")
@@ -160,25 +162,25 @@ def test_the_newest_event_of_an_object_is_its_latest(results: Results) -> None:
     assert (latest.receipt.peak_memory_mb, latest.source.sequencer) == (2, "0A2")
 
 
-def test_an_older_event_never_replaces_a_newer_one(results: Results) -> None:
+def test_an_older_event_never_replaces_a_newer_one(results: ResultStore) -> None:
     newer = results.publish_latest(succeeded(peak_memory_mb=2), "0A2")
     assert results.publish_latest(succeeded(peak_memory_mb=1), "0A1") == newer
     assert results.read_latest("uploads/1/cat.jpg") == newer
 
 
-def test_the_same_event_may_bring_another_models_result(results: Results) -> None:
+def test_the_same_event_may_bring_another_models_result(results: ResultStore) -> None:
     results.publish_latest(succeeded(peak_memory_mb=1), "0A1")
     second = results.publish_latest(succeeded(peak_memory_mb=2), "0A1")
     assert results.read_latest("uploads/1/cat.jpg") == second
 
 
-def test_a_failure_is_the_latest_too(results: Results) -> None:
+def test_a_failure_is_the_latest_too(results: ResultStore) -> None:
     results.publish_latest(succeeded(), "0A1")
     failure = results.publish_latest(failed(), "0A2")
     assert results.read_latest("uploads/1/cat.jpg") == failure
 
 
-def test_the_latest_of_a_key_of_1024_bytes_has_a_key_too(results: Results) -> None:
+def test_the_latest_of_a_key_of_1024_bytes_has_a_key_too(results: ResultStore) -> None:
     key = "inbox/" + "é" * 509
     published = results.publish_latest(succeeded(key), "0A1")
     assert results.read_latest(key) == published
@@ -206,19 +208,19 @@ def rival_with_sequencer(number: int) -> bytes:
 
 
 def test_the_newest_event_wins_through_several_races() -> None:
-    results = Results(BusyStore(3, rival_with_sequencer))
+    results = ResultStore(BusyStore(3, rival_with_sequencer))
     newest = results.publish_latest(succeeded(), "0A1")
     assert results.read_latest("uploads/1/cat.jpg") == newest
 
 
 def test_a_race_without_end_is_an_error() -> None:
-    results = Results(BusyStore(MAX_RACES, rival_with_sequencer))
+    results = ResultStore(BusyStore(MAX_RACES, rival_with_sequencer))
     with pytest.raises(PreconditionFailed, match=r"cat\.jpg\.json changed 10 times"):
         results.publish_latest(succeeded(), "0A1")
 
 
 def test_deleting_takes_result_upload_and_latest(
-    results: Results, store: MemoryObjectStore
+    results: ResultStore, store: MemoryObjectStore
 ) -> None:
     store.put("uploads/1/cat.jpg", b"jpeg", content_type="image/jpeg")
     results.report(ID, "writing", source_key="uploads/1/cat.jpg")
@@ -229,7 +231,7 @@ def test_deleting_takes_result_upload_and_latest(
 
 
 def test_deleting_spares_the_object_in_the_inbox_and_a_newer_result(
-    results: Results, store: MemoryObjectStore
+    results: ResultStore, store: MemoryObjectStore
 ) -> None:
     store.put("inbox/cat.jpg", b"jpeg", content_type="image/jpeg")
     results.write_manifest(ID, succeeded("inbox/cat.jpg"))
@@ -241,7 +243,7 @@ def test_deleting_spares_the_object_in_the_inbox_and_a_newer_result(
 
 
 def test_deleting_what_only_began_takes_its_upload_too(
-    results: Results, store: MemoryObjectStore
+    results: ResultStore, store: MemoryObjectStore
 ) -> None:
     store.put("uploads/1/cat.jpg", b"jpeg", content_type="image/jpeg")
     results.report(ID, "queued", source_key="uploads/1/cat.jpg")
@@ -249,12 +251,12 @@ def test_deleting_what_only_began_takes_its_upload_too(
     assert list(store.list_objects("")) == []
 
 
-def test_deleting_nothing_says_so(results: Results) -> None:
+def test_deleting_nothing_says_so(results: ResultStore) -> None:
     assert not results.delete(ID)
 
 
 def test_a_manifest_is_plain_json_with_its_status(
-    results: Results, store: MemoryObjectStore
+    results: ResultStore, store: MemoryObjectStore
 ) -> None:
     results.write_manifest(ID, failed())
     written = json.loads(store.get(manifest_key(ID)).body)

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
 
-from handler.bucket.results import AnyManifest
+from handler.bucket.result_store import AnyManifest
 from handler.schemas import Status
 
 router = APIRouter(prefix="/schemas", tags=["schemas"])

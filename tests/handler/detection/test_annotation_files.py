@@ -4,8 +4,8 @@ import json
 import pytest
 from painting import encoded, painted, photo
 
+from handler.detection.annotation_files import AnnotationFile, image_id
 from handler.detection.detector import Detector
-from handler.detection.run_exports import ExportFile, image_id
 from handler.schemas import Options
 from model.runtime.predictor import Predictor
 
@@ -16,7 +16,7 @@ def export(colour_model):
     detector = Detector(Predictor.load(colour_model, threads=1))
 
     def encode(name):
-        file = ExportFile(name)
+        file = AnnotationFile(name)
         file.add(detector.detect(photo(), Options()), "000000000139.jpg")
         file.add(detector.detect(encoded(painted(64, 64)), Options()), "beach, blue.png")
         file.add(detector.detect(photo(), Options()), "beach, blue.png")

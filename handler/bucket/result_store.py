@@ -67,7 +67,7 @@ class _Stored(NamedTuple):
     etag: str
 
 
-class Results:
+class ResultStore:
     """The results of one bucket. Every method raises StorageError when the bucket fails."""
 
     def __init__(self, store: ObjectStore) -> None:
