@@ -51,6 +51,10 @@ def evaluate(
     bootstrap: Annotated[
         int, typer.Option(min=0, help="Resamples of the photographs, for the spread; 0: none.")
     ] = 200,
+    record: Annotated[
+        bool,
+        typer.Option("--record", help="Write the scores into the model's manifest, for its card."),
+    ] = False,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -60,7 +64,7 @@ def evaluate(
         ),
     ] = None,
 ) -> None:
-    """Score a model with COCO's protocol, and write the scores into its manifest.
+    """Score a model with COCO's protocol.
 
     Classes meet by name. Where `labeled_category_ids` of a photograph leaves a class out,
     detections of it that match nothing are not counted as wrong.
@@ -69,7 +73,9 @@ def evaluate(
     from model.evaluation.truth import read_truth
 
     folder = find_model(model)
-    truth = read_truth(data, images or data.parent / "images", ModelManifest.load(folder).classes)
+    known = ModelManifest.load(folder).classes
+    with notes.status("Checking annotations and photographs"):
+        truth = read_truth(data, images or data.parent / "images", known)
     _say_what_is_left_out(truth)
     if report:
         _make_report_folder(report)
@@ -80,7 +86,8 @@ def evaluate(
         scores = {kind: value.scores for kind, value in evaluations[each].items()}
         console.print(f"\n{folder.parent.name}/{folder.name} ({each}) on {truth.name}:")
         console.print(score_table(scores["segm"], scores["bbox"]))
-        _keep(folder, each, truth, evaluations[each], bootstrap)
+        if record:
+            _keep(folder, each, truth, evaluations[each], bootstrap)
     if len(evaluations) == 2:
         console.print(f"\n{artifact} less {compare}, in points (AP × 100):")
         console.print(comparison_table(evaluations))
@@ -153,13 +160,26 @@ def _keep(
     evaluation: dict[Kind, Evaluation],
     resamples: int,
 ) -> None:
-    """Write the scores into the manifest: scores[artifact][file name]."""
-    figures: dict[str, Any] = {"photographs": len(truth.photographs), "resamples": resamples}
+    """Write the scores into the manifest: scores[artifact][the data's name and digest]."""
+    figures: dict[str, Any] = {
+        "photographs": len(truth.photographs),
+        "resamples": resamples,
+        "data_sha256": truth.digest,
+    }
     figures |= {kind: asdict(value.scores) for kind, value in evaluation.items()}
     # Read again: another evaluation may have ended in the meantime.
     manifest = ModelManifest.load(folder)
-    by_file = {**manifest.scores.get(artifact, {}), truth.name: figures}
+    by_data = dict(manifest.scores.get(artifact, {}))
+    by_data[_key(by_data, truth)] = figures
     try:
-        replace(manifest, scores={**manifest.scores, artifact: by_file}).save(folder)
+        replace(manifest, scores={**manifest.scores, artifact: by_data}).save(folder)
     except OSError as error:
         notes.print(f"The scores are not kept: {folder} cannot be written ({error.strerror}).")
+
+
+def _key(by_data: dict[str, Any], truth: Truth) -> str:
+    """Under which the scores go: the file's name, with its digest where another has that name."""
+    known = by_data.get(truth.name)
+    if known is None or known.get("data_sha256") == truth.digest:
+        return truth.name
+    return f"{truth.name} ({truth.digest[:8]})"

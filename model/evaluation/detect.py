@@ -33,7 +33,7 @@ class Rle(TypedDict):
 class Result(TypedDict):
     """One detection; `bbox` is x, y, width, height in the photograph's pixels."""
 
-    image_id: int
+    image_id: int | str
     category_id: int
     bbox: list[float]
     score: float

@@ -96,7 +96,7 @@ def _ignore_unlabelled(rows: Sequence[Row], truth: Truth) -> None:
             row["dtIgnore"] |= row["dtMatches"] == 0
 
 
-def _concatenate(rows: Sequence[Row], number: dict[int, int], thresholds: int) -> Matches:
+def _concatenate(rows: Sequence[Row], number: dict[int | str, int], thresholds: int) -> Matches:
     """Put the photographs of one class and size together, best score first."""
     objects = np.zeros(len(number), np.int64)
     scores, photograph = np.zeros(0), np.zeros(0, np.int64)

@@ -82,7 +82,8 @@ class Review:
 def review(truth: Truth, results: Sequence[Result]) -> Iterator[Review]:
     """Review every photograph: by masks, or by boxes where the truth has no masks."""
     kind: Kind = "segm" if truth.has_masks else "bbox"
-    found, objects = defaultdict(list), defaultdict(list)
+    found: dict[int | str, list[Result]] = defaultdict(list)
+    objects: dict[int | str, list[Annotation]] = defaultdict(list)
     for result in results:
         if result["score"] >= SCORE_THRESHOLD:
             found[result["image_id"]].append(result)

@@ -7,14 +7,17 @@ missing, all are.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from model.runtime.errors import DataError
 from model.runtime.manifest import ModelClass
+from model.training.checks.records import NO_AREA, Image
+from model.training.checks.records import Annotation as Record
+from model.training.checks.verdict import read_sound
 
 # Masks or boxes, as COCO's tools call them.
 Kind = Literal["segm", "bbox"]
@@ -29,7 +32,7 @@ _NAMED_AT_MOST = 5
 class Photograph:
     """One image of the file; `labeled`: the classes labelled in full there, None for all."""
 
-    id: int
+    id: int | str
     path: Path
     width: int
     height: int
@@ -44,7 +47,7 @@ class Photograph:
 class Truth:
     """Photographs and the objects in them, of the classes that a model and a file share.
 
-    name: the file's.
+    name, digest: the file's, and the SHA-256 of its bytes.
     classes: by the model's names and the file's ids.
     annotations: COCO's, with ids from 1 (COCO's tools take 0 for no match).
     unknown: the file's categories that have objects, and that the model does not know.
@@ -52,6 +55,7 @@ class Truth:
     """
 
     name: str
+    digest: str
     photographs: tuple[Photograph, ...]
     classes: tuple[ModelClass, ...]
     annotations: tuple[Annotation, ...]
@@ -74,32 +78,36 @@ class Truth:
                 yield each
 
 
-def read_truth(file: Path, images: Path, classes: Sequence[ModelClass]) -> Truth:
+def read_truth(
+    file: Path,
+    images: Path,
+    classes: Sequence[ModelClass],
+    on_photograph: Callable[[], None] = lambda: None,
+) -> Truth:
     """Read COCO annotations of the photographs in `images`, for a model of these classes.
 
-    Raises DataError for a file that is not COCO's, has no photograph, no object, or no class
-    of the model, and for photographs that are not there.
+    on_photograph: called for each that was read, for a progress bar.
+    Raises DataError for a file that is not COCO's, or has errors as check-data finds them; and
+    for one that has no photograph, no object, or no class of the model.
     """
-    data = read_json(file)
-    photographs = tuple(_photograph(each, images, file) for each in data["images"])
+    data = read_sound(file, images, on_photograph)
+    photographs = tuple(_photograph(each, images) for each in data.images)
     if not photographs:
         raise DataError(f"{file} lists no photograph.")
-    names = {each["id"]: str(each["name"]) for each in data["categories"]}
+    names = data.class_names
     shared = _shared(names, classes, file)
-    known_ids = {each.id for each in photographs}
     annotations: list[Annotation] = []
-    for each in data["annotations"]:
-        _check_annotation(each, known_ids, names, file)
-        if each["category_id"] in shared:
+    for each in data.annotations:
+        if each.category_id in shared:
             annotations.append(_completed(each, len(annotations) + 1))
     if not annotations:
         wanted = ", ".join(each.name for each in shared.values())
         raise DataError(f"{file} has no object of the model's classes ({wanted}).")
-    _check_files(photographs, images)
-    present = {each["category_id"] for each in data["annotations"]}
+    present = {each.category_id for each in data.annotations}
     found = {each.name for each in shared.values()}
     return Truth(
         name=file.name,
+        digest=hashlib.sha256(file.read_bytes()).hexdigest(),
         photographs=photographs,
         classes=tuple(shared.values()),
         annotations=tuple(annotations),
@@ -108,41 +116,13 @@ def read_truth(file: Path, images: Path, classes: Sequence[ModelClass]) -> Truth
     )
 
 
-def read_json(file: Path) -> dict[str, list[Any]]:
-    """Read a COCO file's images, annotations and categories; raises DataError for another."""
-    try:
-        data = json.loads(file.read_bytes())
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise DataError(f"{file} is not JSON: {error}.") from None
-    for key, fields in (
-        ("images", ("id", "file_name", "width", "height")),
-        ("annotations", ("image_id", "category_id", "bbox")),
-        ("categories", ("id", "name")),
-    ):
-        entries = data.get(key) if isinstance(data, dict) else None
-        if not isinstance(entries, list):
-            raise DataError(f"{file} has no list {key!r}; COCO's format is expected.")
-        for index, entry in enumerate(entries):
-            missing = [f for f in fields if not isinstance(entry, dict) or f not in entry]
-            if missing:
-                raise DataError(f"{file}: {key}[{index}] has no {missing[0]}.")
-    return dict(data)
-
-
-def _photograph(image: dict[str, Any], images: Path, file: Path) -> Photograph:
-    labeled = image.get("labeled_category_ids", "all80")
-    if labeled != "all80" and not isinstance(labeled, list):
-        raise DataError(
-            f"{file}: labeled_category_ids of {image['file_name']} is {labeled!r}; "
-            '"all80" or a list of category ids is expected.'
-        )
+def _photograph(image: Image, images: Path) -> Photograph:
+    labeled = image.labeled_category_ids
     return Photograph(
-        id=image["id"],
-        path=images / image["file_name"],
-        width=image["width"],
-        height=image["height"],
+        id=image.id,
+        path=images / image.file_name,
+        width=image.width,
+        height=image.height,
         labeled=None if labeled == "all80" else frozenset(labeled),
     )
 
@@ -162,34 +142,18 @@ def _shared(
     return shared
 
 
-def _check_annotation(
-    annotation: Annotation, images: set[int], names: dict[int, str], file: Path
-) -> None:
-    image, category, box = (annotation[key] for key in ("image_id", "category_id", "bbox"))
-    where = f"{file}: annotation {annotation.get('id', '')}".rstrip()
-    if image not in images:
-        raise DataError(f"{where} is of image {image!r}, which the file does not list.")
-    if category not in names:
-        raise DataError(f"{where} is of category {category!r}, which the file does not list.")
-    numbers = isinstance(box, list) and all(isinstance(each, int | float) for each in box)
-    if not numbers or len(box) != 4:
-        raise DataError(f"{where} has the bbox {box!r}; [x, y, width, height] is expected.")
-
-
-def _completed(annotation: Annotation, id_: int) -> Annotation:
-    """Give what COCO's tools need and some files leave out: crowd, area, mask."""
-    width, height = annotation["bbox"][2:]
-    defaults = {"iscrowd": 0, "area": width * height, "segmentation": None}
-    return defaults | annotation | {"id": id_}
-
-
-def _check_files(photographs: Sequence[Photograph], images: Path) -> None:
-    missing = [each.path.name for each in photographs if not each.path.is_file()]
-    if missing:
-        raise DataError(
-            f"{len(missing)} of {len(photographs)} photographs are missing in {images}: "
-            f"{_some(missing)}. --images names their folder."
-        )
+def _completed(record: Record, id_: int) -> Annotation:
+    """An annotation for COCO's tools; an area that is not stated is the box's."""
+    width, height = record.bbox[2:]
+    return {
+        "id": id_,
+        "image_id": record.image_id,
+        "category_id": record.category_id,
+        "bbox": record.bbox,
+        "iscrowd": int(record.iscrowd),
+        "area": width * height if record.area == NO_AREA else record.area,
+        "segmentation": record.segmentation,
+    }
 
 
 def _some(names: Sequence[str]) -> str:

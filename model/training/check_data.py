@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 
-from model.training.checks.annotations import check_ids, check_references, check_shapes
 from model.training.checks.classes import check_balance, check_objects, compare_classes
 from model.training.checks.findings import Finding, Level
-from model.training.checks.photographs import (
-    Photograph,
-    check_duplicates,
-    check_leaks,
-    check_sizes,
-    read_photographs,
-)
+from model.training.checks.photographs import Photograph, check_duplicates, check_leaks
 from model.training.checks.records import DataSet
+from model.training.checks.verdict import find_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +44,6 @@ def check_data(
 def _check_one(
     data: DataSet, on_photograph: Callable[[], None]
 ) -> tuple[list[Photograph], list[Finding]]:
-    photographs, unread = read_photographs(data, on_photograph)
-    return photographs, [*data.findings, *unread, *_faults(data, photographs)]
-
-
-def _faults(data: DataSet, photographs: list[Photograph]) -> Iterator[Finding]:
-    yield from check_sizes(data, photographs)
-    yield from check_ids(data)
-    yield from check_references(data)
-    yield from check_shapes(data)
-    yield from check_objects(data)
-    yield from check_duplicates(data, photographs)
+    photographs, findings = find_faults(data, on_photograph)
+    more = chain(check_objects(data), check_duplicates(data, photographs))
+    return photographs, [*findings, *more]

@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.evaluation.truth import read_json
-from model.runtime.errors import DataError
+from model.training.checks.verdict import read_sound
 
 _LISTED = 3
 
@@ -32,31 +31,14 @@ class CocoFile:
 def read_coco_file(path: Path, images: Path) -> CocoFile:
     """Read a COCO file.
 
-    Raises DataError unless it is one whose categories are listed and whose
-    photographs are there.
+    Raises DataError for one with errors, as check-data finds them.
     """
-    data = read_json(path)
-    names = {category["id"]: category["name"] for category in data["categories"]}
-    objects = Counter(a["category_id"] for a in data["annotations"] if not a.get("iscrowd"))
-    unlisted = sorted(objects.keys() - names.keys())
-    if unlisted:
-        raise DataError(
-            f"{path} has objects of category {listed(unlisted)}, which it does not list."
-        )
-    _check_photographs(path, [images / image["file_name"] for image in data["images"]])
-    return CocoFile(path, images, names, objects)
+    data = read_sound(path, images)
+    objects = Counter(each.category_id for each in data.annotations if not each.iscrowd)
+    return CocoFile(path, images, data.class_names, objects)
 
 
 def listed(items: Iterable[object]) -> str:
     """Name the first three of several things."""
     words = [str(item) for item in items]
     return ", ".join(words[:_LISTED]) + (", …" if len(words) > _LISTED else "")
-
-
-def _check_photographs(path: Path, photographs: list[Path]) -> None:
-    missing = [photograph for photograph in photographs if not photograph.is_file()]
-    if missing:
-        raise DataError(
-            f"{path}: {len(missing):,} of {len(photographs):,} photographs are missing: "
-            f"{listed(missing)}."
-        )

@@ -35,7 +35,7 @@ def read_samples(
     `labeled_category_ids` of an image says which classes are labelled in full ("all80" or
     a list, perhaps empty); where the key is missing, all are.
     """
-    data = json.loads(annotations.read_text())
+    data = json.loads(annotations.read_bytes())
     by_image = defaultdict(list)
     for annotation in data["annotations"]:
         if annotation["category_id"] in category_ids:

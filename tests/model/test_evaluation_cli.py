@@ -54,13 +54,28 @@ def truth(tmp_path):
 
 def test_scores_are_printed_and_kept_in_the_manifest(run, colours, truth):
     before = ModelManifest.load(colours)
-    answer = run("evaluate", colours, "--data", truth, "--bootstrap", "20")
+    answer = run("evaluate", colours, "--data", truth, "--bootstrap", "20", "--record")
 
     assert answer.exit_code == 0, answer.output
     assert re.search(r"^cat +2 +1\.000 \(1\.00–1\.00\)", answer.output, re.MULTILINE)
     after = ModelManifest.load(colours)
     assert after.scores["litert"]["truth.json"]["segm"]["classes"][1]["ap"] == pytest.approx(1)
     assert after.digest == before.digest
+
+
+def test_scores_are_kept_only_when_asked_and_beside_those_of_other_data(run, colours, truth):
+    before = (colours / "manifest.json").read_bytes()
+    run("evaluate", colours, "--data", truth, "--bootstrap", "0")
+    assert (colours / "manifest.json").read_bytes() == before
+
+    for text in (truth.read_text(), truth.read_text() + " ", truth.read_text()):
+        truth.write_text(text)
+        answer = run("evaluate", colours, "--data", truth, "--bootstrap", "0", "--record")
+        assert answer.exit_code == 0, answer.output
+    kept = ModelManifest.load(colours).scores["litert"]
+    assert len(kept) == 2
+    assert len({each["data_sha256"] for each in kept.values()}) == 2
+    assert re.fullmatch(r"truth\.json \([0-9a-f]{8}\)", list(kept)[1])
 
 
 def test_what_is_not_scored_is_said(run, colours, truth):
@@ -91,14 +106,15 @@ def test_missing_photograph_ends_the_command_with_one_sentence(run, colours, tru
     (tmp_path / "images" / "2.png").unlink()
     answer = run("evaluate", colours, "--data", truth)
     assert answer.exit_code == 1
-    assert "1 of 2 photographs are missing" in answer.output
+    assert "2.png (image 2)" in answer.output
+    assert "has an error; nothing was computed" in " ".join(answer.output.split())
 
 
 def test_photograph_of_another_size_is_named(run, colours, truth, tmp_path):
     (tmp_path / "images" / "2.png").write_bytes(photo(64, 48))
     answer = run("evaluate", colours, "--data", truth)
     assert answer.exit_code == 1
-    assert "2.png is 64×48; its annotations are for 128×96." in answer.output
+    assert "128×96 is stated; the file's is 64×48" in " ".join(answer.output.split())
 
 
 def test_saved_model_that_was_not_exported_is_said_to_be_missing(run, colours, truth):
@@ -110,7 +126,7 @@ def test_saved_model_that_was_not_exported_is_said_to_be_missing(run, colours, t
 def test_card_gets_the_manifests_scores_between_its_markers(run, colours, truth, tmp_path):
     card = tmp_path / "card.md"
     card.write_text("Before.\n<!-- scores -->\nold\n<!-- /scores -->\nAfter.\n")
-    run("evaluate", colours, "--data", truth, "--bootstrap", "0")
+    run("evaluate", colours, "--data", truth, "--bootstrap", "0", "--record")
 
     assert run("card", colours, card).exit_code == 0
     assert "| cat | 2 | 1.000 | 1.000 | 1.000 | 1.000 | 1.000 | 1.000 |" in card.read_text()

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from model.training.checks.findings import (
     BOX_EMPTY,
     BOX_OUTSIDE,
+    DUPLICATE_ANNOTATION,
     DUPLICATE_CLASS,
     DUPLICATE_ID,
     MASK_EMPTY,
     MASK_INVALID,
     MASK_OFF_BOX,
+    MIXED_IDS,
     UNKNOWN_CATEGORY,
     UNKNOWN_IMAGE,
     UNKNOWN_LABELED,
@@ -20,7 +22,7 @@ from model.training.checks.findings import (
     Rule,
 )
 from model.training.checks.masks import ROUNDING, Box, InvalidMask, mask_box
-from model.training.checks.records import Annotation, DataSet, Image
+from model.training.checks.records import NO_ID, Annotation, DataSet, Image
 
 # A mask's box may differ from the one stated by so many pixels or by this share of the longer
 # side: boxes and masks scaled apart, in 8,400 objects of people-animals, differ by up to 5 px.
@@ -29,21 +31,25 @@ _SLACK_SHARE = 0.1
 
 
 def check_ids(data: DataSet) -> Iterator[Finding]:
-    """Find ids and class names that are used more than once."""
+    """Find ids and class names that are used more than once, and ids of two types."""
     for kind, records in (
         ("image", data.images),
         ("annotation", data.annotations),
         ("category", data.categories),
     ):
         for id_, times in Counter(each.id for each in records).items():
-            if times > 1:
+            if times > 1 and id_ != NO_ID:
                 yield Finding(
-                    DUPLICATE_ID,
+                    DUPLICATE_ANNOTATION if kind == "annotation" else DUPLICATE_ID,
                     data.name,
                     f"{kind} id {id_!r} is used {times} times",
                     image_id=id_ if kind == "image" else None,
                     annotation_id=id_ if kind == "annotation" else None,
                 )
+    texts = [each for each in data.images if isinstance(each.id, str)]
+    if 0 < len(texts) < len(data.images):
+        says = f"image id {texts[0].id!r} is text, and those of others are numbers"
+        yield Finding(MIXED_IDS, data.name, says, texts[0].file_name, texts[0].id)
     names = Counter(each.name.casefold() for each in data.categories)
     for each in data.categories:
         if names[each.name.casefold()] > 1:
@@ -59,7 +65,11 @@ def check_references(data: DataSet) -> Iterator[Finding]:
         if image is None:
             says = f"image {each.image_id!r} is not listed"
             yield Finding(
-                UNKNOWN_IMAGE, data.name, says, image_id=each.image_id, annotation_id=each.id
+                UNKNOWN_IMAGE,
+                data.name,
+                says,
+                image_id=each.image_id,
+                annotation_id=each.id or None,
             )
         if each.category_id not in classes:
             says = f"category {each.category_id} is not listed"
@@ -91,7 +101,7 @@ def _faults(annotation: Annotation, image: Image) -> Iterator[tuple[Rule, str]]:
         yield BOX_EMPTY, f"{shown} has no area"
     elif max(-x, -y, box[2] - image.width, box[3] - image.height) > ROUNDING:
         yield BOX_OUTSIDE, f"{shown} leaves the photograph of {image.width}×{image.height}"
-    if not annotation.segmentation:
+    if annotation.segmentation is None or annotation.segmentation == []:
         return
     try:
         around = mask_box(annotation.segmentation, image.width, image.height)
@@ -116,4 +126,5 @@ def _of(
     rule: Rule, says: str, data: DataSet, annotation: Annotation, image: Image | None
 ) -> Finding:
     name = image.file_name if image else None
-    return Finding(rule, data.name, says, name, annotation.image_id, annotation.id)
+    id_ = None if annotation.id == NO_ID else annotation.id
+    return Finding(rule, data.name, says, name, annotation.image_id, id_)

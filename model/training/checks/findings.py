@@ -58,8 +58,20 @@ MALFORMED = Rule(
 DUPLICATE_ID = Rule(
     "duplicate-id",
     "error",
-    "ids used more than once",
+    "ids of images or categories used more than once",
     "Number them anew; where files were merged, add an offset to the ids of each.",
+)
+DUPLICATE_ANNOTATION = Rule(
+    "duplicate-id",
+    "warning",
+    "annotation ids used more than once",
+    "Number them anew; Maskdrop does so itself, other tools take the last one alone.",
+)
+MIXED_IDS = Rule(
+    "mixed-ids",
+    "error",
+    "image ids of which some are text and some are numbers",
+    'Write all of them, and every image_id, as numbers: 1, not "1".',
 )
 DUPLICATE_CLASS = Rule(
     "duplicate-class",

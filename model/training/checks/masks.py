@@ -39,11 +39,19 @@ def mask_box(segmentation: Any, width: int, height: int) -> Box | None:
 
 def _points(polygon: Any, width: int, height: int) -> NDArray[np.float64]:
     """One polygon's points, (P, 2)."""
-    numbers = isinstance(polygon, list) and all(
-        isinstance(value, int | float) and not isinstance(value, bool) for value in polygon
-    )
-    if not numbers or len(polygon) % 2:
-        raise InvalidMask("a polygon is not a list of x and y in turn")
+    if not isinstance(polygon, list):
+        raise InvalidMask(
+            f"a polygon is {polygon!r:.40}, not a list; polygons are a list of lists: "
+            "[[x, y, x, y, …], …]"
+        )
+    if any(isinstance(value, list) for value in polygon):
+        raise InvalidMask(
+            "a polygon is a list of points; x and y in turn are expected: [[x, y, x, y, …], …]"
+        )
+    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in polygon):
+        raise InvalidMask("a polygon holds something that is no number")
+    if len(polygon) % 2:
+        raise InvalidMask(f"a polygon has {len(polygon)} numbers; x and y in turn are an even one")
     if len(polygon) < 2 * _LEAST_POINTS:
         raise InvalidMask(f"a polygon has {len(polygon) // 2} points; at least 3 are needed")
     points = np.array(polygon, np.float64).reshape(-1, 2)
@@ -72,10 +80,15 @@ def _area(points: NDArray[np.float64]) -> float:
 
 def _runs(rle: dict[str, Any], width: int, height: int) -> NDArray[np.int64]:
     """Lengths of the runs, column by column, alternating from unset, (R,)."""
-    if rle.get("size") != [height, width]:
+    size = rle.get("size")
+    if size == [width, height] and width != height:
         raise InvalidMask(
-            f"run lengths are of size {rle.get('size')}; the photograph's is [{height}, {width}], "
-            "height first"
+            f"run lengths are of size {size}, width first; COCO's is height first: "
+            f"[{height}, {width}]"
+        )
+    if size != [height, width] or any(type(each) is not int for each in size):
+        raise InvalidMask(
+            f"run lengths are of size {size}; the photograph's is [{height}, {width}], height first"
         )
     counts = rle.get("counts")
     lengths = _decode(counts) if isinstance(counts, str) else counts

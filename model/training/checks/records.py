@@ -15,6 +15,12 @@ from model.training.checks.findings import MALFORMED, Finding, Id
 
 # JSON as Python reads it may hold NaN and Infinity.
 Pixels = Annotated[float, Field(allow_inf_nan=False)]
+# NumPy, in which scores are counted, has 64 bits for a number.
+Number = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+RecordId = Number | Annotated[str, Field(min_length=1)]
+# What a file leaves out, which JSON's null does not.
+NO_AREA = -1.0
+NO_ID = ""
 
 
 class _Record(BaseModel):
@@ -24,28 +30,32 @@ class _Record(BaseModel):
 class Image(_Record):
     """One photograph; `labeled_category_ids` names the classes labelled in full there."""
 
-    id: Id
+    id: RecordId
     file_name: Annotated[str, Field(min_length=1)]
     width: Annotated[int, Field(gt=0)]
     height: Annotated[int, Field(gt=0)]
-    labeled_category_ids: Literal["all80"] | list[int] = "all80"
+    labeled_category_ids: Literal["all80"] | list[Number] = "all80"
 
 
 class Annotation(_Record):
-    """One object; `bbox` is x, y, width, height; `segmentation` is looked at elsewhere."""
+    """One object; `bbox` is x, y, width, height; `segmentation` is looked at elsewhere.
 
-    id: Id
-    image_id: Id
-    category_id: int
+    id, area: NO_ID and NO_AREA where the file leaves them out.
+    """
+
+    id: RecordId = NO_ID
+    image_id: RecordId
+    category_id: Number
     bbox: Annotated[list[Pixels], Field(min_length=4, max_length=4)]
     segmentation: Any = None
     iscrowd: Literal[0, 1] | bool = 0
+    area: Annotated[float, Field(ge=0, allow_inf_nan=False)] = NO_AREA
 
 
 class Category(_Record):
     """One class."""
 
-    id: int
+    id: Number
     name: Annotated[str, Field(min_length=1)]
 
 
