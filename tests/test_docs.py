@@ -1,7 +1,7 @@
-"""The README promises nothing that is not there."""
+"""The documentation promises nothing that is not there."""
 
 import re
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 
 import pytest
@@ -11,18 +11,36 @@ from handler.commands.main import app
 from handler.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+SETTINGS = (ROOT / "docs/settings.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
-PAGES = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("site/**/*.md")]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "SECURITY.md",
+    *ROOT.glob("docs/**/*.md"),
+    *ROOT.glob("site/**/*.md"),
+]
 
-CODE = "\n".join(
-    chain.from_iterable(re.findall(r"```\w*\n(.*?)```|`([^`\n]+)`", README, re.DOTALL))
-)
+# Those that tell of the past show commands as they were.
+PAGES_OF_NOW = [page for page in PAGES if page.name not in {"CHANGELOG.md", "experiments.md"}]
+
+
+def code_of(page: Path) -> str:
+    """The code blocks and code spans of a page."""
+    found = re.findall(r"```\w*\n(.*?)```|`([^`\n]+)`", page.read_text(), re.DOTALL)
+    return "\n".join(chain.from_iterable(found))
+
+
+CODE = "\n".join(map(code_of, PAGES_OF_NOW))
 
 
 def shown(command: str) -> list[str]:
-    """What the README's code says after a command's name, without comments."""
-    return sorted(set(re.findall(rf"(?<![\w./-]){command}((?: [^\n#|]+)?)", CODE)))
+    """What the documentation's code says after a command, without comments and what is piped."""
+    lines = re.sub(r"\\\n[> ]*", " ", CODE).splitlines()
+    calls = chain.from_iterable(
+        re.split(r"\|\|?|&&|;|[$]\(", line.partition("  #")[0]) for line in lines
+    )
+    pattern = rf"(?:[$>] )?(?:[A-Z_]+=\S+ +)*(?:\.venv/bin/)?{command}((?: .+)?)"
+    return sorted({found[1] for call in calls if (found := re.fullmatch(pattern, call.strip()))})
 
 
 def find_command(words: list[str]):
@@ -35,15 +53,26 @@ def find_command(words: list[str]):
 
 def test_every_make_target_shown_exists() -> None:
     targets = re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE)
-    assert {name for words in shown("make") for name in words.split() if "=" not in name} <= set(
-        targets
-    )
+    words = [each for call in shown("make") for each in takewhile(is_word, call.split())]
+    assert set(words) <= set(targets)
 
 
-@pytest.mark.parametrize("words", shown(r"(?:\.venv/bin/)?maskdrop"))
+def is_word(text: str) -> bool:
+    """Whether it may be a target's name; variables and shell come after those."""
+    return re.fullmatch(r"[a-z-]+", text) is not None
+
+
+@pytest.mark.parametrize("words", shown("maskdrop"))
 def test_every_command_shown_exists(words: str) -> None:
     command, rest = find_command(words.split())
-    options = {"--help", *(name for parameter in command.params for name in parameter.opts)}
+    options = {
+        "--help",
+        *(
+            name
+            for parameter in command.params
+            for name in (*parameter.opts, *parameter.secondary_opts)
+        ),
+    }
     assert not hasattr(command, "commands") or not rest
     assert {word for word in rest if re.match(r"--?\w", word)} <= options
 
@@ -60,7 +89,7 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
 
 
 def test_settings_are_documented_as_they_are() -> None:
-    documented = re.findall(r"^\| `(MASKDROP_\w+)` \| (.*?) \| (.*) \|$", README, re.MULTILINE)
+    documented = re.findall(r"^\| `(MASKDROP_\w+)` \| (.*?) \| (.*) \|$", SETTINGS, re.MULTILINE)
     assert documented == [
         (
             f"MASKDROP_{name.upper()}",
@@ -69,3 +98,13 @@ def test_settings_are_documented_as_they_are() -> None:
         )
         for name, field in Settings.model_fields.items()
     ]
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs/README.md").read_text()
+    pages = {page.name for page in ROOT.glob("docs/*.md")} - {"README.md"}
+    assert {page for page in pages if f"({page})" not in index} == set()
+
+
+def test_the_readme_can_be_read_in_minutes() -> None:
+    assert len((ROOT / "README.md").read_text().split()) <= 1000

@@ -51,11 +51,11 @@ def demo(
     reach_loopback_directly()
     with TemporaryDirectory() as state:
         with local_service(Path(state), port=0, say=say_part) as service:
-            _send_samples(service, samples, out)
+            send_samples(service, samples, out)
         typer.echo(f"\nStopped. The masks, and the photographs with them drawn in, are in {out}/.")
 
 
-def _send_samples(service: LocalService, samples: Path, out: Path) -> None:
+def send_samples(service: LocalService, samples: Path, out: Path) -> None:
     """Send sample photographs, one of them cut in half, and fetch results into `out`.
 
     Ends with 1 when any of the whole ones fails.
@@ -82,6 +82,8 @@ def _upload(api: ApiClient, path: Path, out: Path) -> Outcome:
 
 
 def _fill_inbox(store: ObjectStore, samples: Path) -> list[PhotoObject]:
+    from handler.client.photo_objects import PhotoObject
+
     bodies = {name: (samples / name).read_bytes() for name in ("chelsea.jpg", "coffee.jpg")}
     bodies[_BROKEN] = bodies["coffee.jpg"][: len(bodies["coffee.jpg"]) // 2]
     for name, body in bodies.items():

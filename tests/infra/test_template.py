@@ -74,6 +74,28 @@ def test_queue_takes_events_of_the_bucket_by_the_name_that_it_gets() -> None:
     assert RESOURCES["Bucket"]["DependsOn"] == "QueuePolicy"
 
 
+@pytest.mark.parametrize("queue", resources_of(TEMPLATE, "AWS::SQS::Queue"))
+def test_queues_speak_tls_alone(queue: str) -> None:
+    policies = resources_of(TEMPLATE, "AWS::SQS::QueuePolicy").values()
+    [denied] = [
+        statement
+        for policy in policies
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny" and policy["Queues"] == [{"Ref": queue}]
+    ]
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": False}}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_deployment_is_rolled_back_by_its_functions_alarm(name: str) -> None:
+    deployment = FUNCTIONS[name]["DeploymentPreference"]
+    assert deployment["Type"] == {"Ref": "Deployment"}
+    assert TEMPLATE["Parameters"]["Deployment"]["Default"] != "AllAtOnce"
+    alarms = [ALARMS[each["Ref"]] for each in deployment["Alarms"]]
+    assert {each["MetricName"] for each in alarms} <= {"5xx", "Errors"}
+    assert alarms
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_call_what_is_there(name: str) -> None:
     [command] = FUNCTIONS[name]["ImageConfig"]["Command"]

@@ -1,4 +1,4 @@
-"""The README's shell sessions, run as they are shown."""
+"""Shell sessions of the documentation, run as they are shown."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def function(
         *where,
         *client,
         memory_mb=memory_mb,
-        environment=of_lambda | environment,
+        environment={**of_lambda, **environment},
         entrypoint=EMULATOR,
     ) as running:
         url = f"http://{address}/2015-03-31/functions/function/invocations"

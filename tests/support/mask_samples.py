@@ -30,7 +30,7 @@ def blob(width: int, height: int, seed: int = 0) -> NDArray[np.bool_]:
         np.sin(2 * np.pi * (a * x + b * y + phase))
         for a, b, phase in rng.uniform([-3, -3, 0], [3, 3, 1], (5, 3))
     ]
-    return np.sum(waves, axis=0) > 0
+    return np.asarray(np.sum(waves, axis=0) > 0)
 
 
 def detections_of(width: int, height: int, boxes: ArrayLike) -> Detections:

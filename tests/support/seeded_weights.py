@@ -84,7 +84,7 @@ def _fill(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
         values = (0.3 if layer.endswith(("bn3", "_bn2")) else 1.0) + 0.05 * normal
     else:
         values = 0.1 * normal
-    return values.astype(np.float32)
+    return np.asarray(values, np.float32)
 
 
 def _random(name: str) -> np.random.RandomState:

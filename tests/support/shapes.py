@@ -64,7 +64,7 @@ def _outline(
     corners = 24 if category == DISC else 4
     angles = 2 * np.pi * (np.arange(corners) + 0.5) / corners
     points = [x + side * half, y] + radius * np.stack([np.cos(angles), np.sin(angles)], 1)
-    return np.round(points, 1)
+    return np.asarray(np.round(points, 1))
 
 
 def _annotation(

@@ -23,6 +23,7 @@ import boto3
 ROOT = Path(__file__).parents[2]
 REGION = "us-east-1"
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+SESSION = boto3.Session(*KEYS.values(), region_name=REGION)
 READY_WITHIN_S = 60.0
 
 
@@ -65,7 +66,7 @@ def make_function(url: str, entry: str, environment: Mapping[str, str]) -> str:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as package:
         package.writestr("index.py", code)
-    client = boto3.client("lambda", endpoint_url=url, region_name=REGION, **KEYS)
+    client = SESSION.client("lambda", endpoint_url=url)
     answer: dict[str, Any] = client.create_function(
         FunctionName=module.rpartition(".")[2],
         Runtime="python3.12",
@@ -85,7 +86,7 @@ def make_state_machine(url: str, definition: Path, substitutions: Mapping[str, s
     for name, value in substitutions.items():
         text = text.replace(f"${{{name}}}", value)
     json.loads(text)
-    client = boto3.client("stepfunctions", endpoint_url=url, region_name=REGION, **KEYS)
+    client = SESSION.client("stepfunctions", endpoint_url=url)
     return client.create_state_machine(
         name="backfill", definition=text, roleArn="arn:aws:iam::000000000000:role/any"
     )["stateMachineArn"]

@@ -28,15 +28,15 @@ from handler.bucket.result_store import ResultStore
 from handler.bucket.s3 import S3ObjectStore
 from handler.client.api_client import ApiClient, ApiError
 from handler.client.smoke import smoke_test
+from handler.commands.demo import send_samples
 from handler.commands.main import app
-from handler.local.demo import run_demo
 from handler.local.service import LocalService, local_service
 from handler.local.site import SITE
 from handler.local.stack import BUCKET
 from handler.schemas import FailedManifest
 
 MASKDROP = (sys.executable, "-c", "from handler.commands.main import app; app()")
-README = Path(__file__).parents[3] / "README.md"
+API_PAGE = Path(__file__).parents[3] / "docs/api.md"
 EVENTS = Path(__file__).parents[2] / "events"
 Run = Callable[..., Result]
 
@@ -246,7 +246,7 @@ def test_replay_refuses_what_is_no_event(tmp_path: Path, text: str) -> None:
 def test_demo_shows_three_results_and_one_explained_failure(
     service: LocalService, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_demo(service, SITE / "samples", tmp_path)
+    send_samples(service, SITE / "samples", tmp_path)
     assert {each.parent.name for each in tmp_path.glob("*/manifest.json")} == {
         "astronaut",
         "chelsea",
@@ -275,10 +275,10 @@ def test_run_stops_cleanly_and_keeps_what_it_stored(tmp_path: Path) -> None:
     assert (tmp_path / "s3").is_dir()
 
 
-@pytest.mark.skipif(not shutil.which("jq"), reason="The README's session needs jq.")
-def test_the_readmes_session_goes_as_shown(service: LocalService, tmp_path: Path) -> None:
+@pytest.mark.skipif(not shutil.which("jq"), reason="The session of docs/api.md needs jq.")
+def test_the_session_with_curl_goes_as_shown(service: LocalService, tmp_path: Path) -> None:
     shutil.copy(SITE / "samples/astronaut.jpg", tmp_path)
-    steps = read_steps(README.read_text().replace("http://localhost:8080", service.url))
+    steps = read_steps(API_PAGE.read_text().replace("http://localhost:8080", service.url))
     assert len(steps) > 10
     assert [
         (step.command, output)
