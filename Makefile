@@ -162,7 +162,7 @@ format: .venv/.dev ## Rewrite the code in its style
 # `make lock UPGRADE=--upgrade` moves every pin to its newest release.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header $(UPGRADE)
-DEV_EXTRAS := aws server client tfserving local model dev
+DEV_EXTRAS := aws server client heic tfserving local model dev
 .PHONY: lock
 lock: .venv/.dev ## Write the lock files anew from pyproject.toml
 	$(COMPILE) pyproject.toml $(DEV_EXTRAS:%=--extra %) --output-file requirements/dev.txt
@@ -171,11 +171,11 @@ lock: .venv/.dev ## Write the lock files anew from pyproject.toml
 		--output-file requirements/local.txt
 	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --extra train \
 		--output-file requirements/train.txt
-	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --extra aws \
+	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --extra aws --extra heic \
 		--output-file requirements/lambda.txt
-	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --extra server \
+	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --extra server --extra heic \
 		--output-file requirements/server.txt
-	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --extra server --extra gpu \
+	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --extra server --extra heic --extra gpu \
 		--output-file requirements/gpu.txt
 	$(COMPILE) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
 	$(COMPILE) --group parts --no-deps --output-file requirements/parts.txt

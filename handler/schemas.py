@@ -52,7 +52,7 @@ Sequencer = Annotated[
 class Source(_Shape):
     """The photograph: a bucket's object (key, etag), or a file.
 
-    width, height: upright, pixels; orientation: EXIF's, as it was stored, 1 to 8.
+    width, height: upright, pixels; orientation: how it was stored, as EXIF numbers it, 1 to 8.
     """
 
     filename: str | None = None
@@ -64,6 +64,9 @@ class Source(_Shape):
     width: int
     height: int
     orientation: Annotated[int, Field(ge=1, le=8)]
+    animated: Annotated[
+        bool, Field(description="Whether it has more pictures; the first was detected in.")
+    ] = False
 
 
 class Model(_Shape):

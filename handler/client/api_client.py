@@ -22,7 +22,7 @@ import httpx2
 from pydantic import BaseModel, ValidationError
 
 from handler.errors import MaskdropError
-from handler.photo.formats import image_type
+from handler.photo.formats import media_type
 from handler.schemas import Manifest, Options
 from handler.web.messages import DetectionReport, Health, ModelList, Upload
 
@@ -93,8 +93,7 @@ class ApiClient:
     def upload(self, name: str, body: bytes, on_sent: OnSent = lambda sent, size: None) -> Upload:
         """Send a photograph straight to the bucket; answers its key and deletion secret.
 
-        Raises a BadImage for what is no JPEG,
-        PNG or WebP.
+        Raises a BadImage for what is of no accepted type.
         """
         form = self.request_upload(name, body)
         self.send(form, name, body, on_sent)
@@ -102,7 +101,7 @@ class ApiClient:
 
     def request_upload(self, name: str, body: bytes) -> Upload:
         """Ask for a form that takes this photograph; raises as `upload` does."""
-        wanted = {"filename": name, "content_type": _content_type(body), "size": len(body)}
+        wanted = {"filename": name, "content_type": media_type(body), "size": len(body)}
         return self._ask(Upload, "POST", "/v1/uploads", json=wanted)
 
     def send(
@@ -111,7 +110,7 @@ class ApiClient:
         """Send a photograph by its form."""
 
         def send() -> httpx2.Response:
-            file = (name, _CountedFile(body, on_sent), _content_type(body))
+            file = (name, _CountedFile(body, on_sent), media_type(body))
             return self._http.post(form.url, data=form.fields, files={"file": file})
 
         answer = self._persist(send, "The bucket")
@@ -203,10 +202,6 @@ def done(report: DetectionReport) -> Manifest:
     if report.manifest is None:
         raise ApiError("answer", f"Detection {report.id} is {report.state} and has no manifest.")
     return report.manifest
-
-
-def _content_type(body: bytes) -> str:
-    return f"image/{image_type(body).lower()}"
 
 
 class _CountedFile(io.BytesIO):

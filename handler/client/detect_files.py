@@ -10,7 +10,6 @@ from handler.client.outcomes import Outcome, Photo
 from handler.client.result_folder import write_file, write_result
 from handler.detection.annotation_files import AnnotationFile
 from handler.detection.detector import Detector
-from handler.errors import BadImage
 from handler.schemas import Manifest, Options
 
 
@@ -32,7 +31,8 @@ class LocalRun:
         for photo in photos:
             try:
                 yield Outcome(photo, self._detect(photo))
-            except (BadImage, OSError) as error:
+            # Whatever one file can do (a MemoryError too) is told with its name.
+            except Exception as error:
                 yield Outcome.failed(photo, error)
         if self.out:
             for export in self.exports:

@@ -49,7 +49,11 @@ def _words(error: Exception, photo: Photo) -> str:
     if isinstance(error, OSError) and error.strerror:
         elsewhere = error.filename and str(error.filename) != str(photo.path)
         return f"{error.strerror}: {error.filename}." if elsewhere else f"{error.strerror}."
-    return str(error)
+    if isinstance(error, MemoryError):
+        return "There is not enough memory to detect in it."
+    # What nobody raised on purpose says little without its name.
+    named = type(error).__module__ == "builtins" and not isinstance(error, OSError)
+    return f"{type(error).__name__}: {error}" if named else str(error)
 
 
 def list_found(manifest: Manifest) -> str:

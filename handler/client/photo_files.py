@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handler.errors import BadImage, ImageTooLarge
+from handler.photo.formats import SUFFIXES
 
 STANDARD_INPUT = "-"
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 @dataclass(frozen=True, slots=True)

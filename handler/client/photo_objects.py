@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 
 from handler.bucket.keys import SCHEME
 from handler.bucket.objects import ObjectStore
-from handler.client.photo_files import SUFFIXES, unique_name
+from handler.client.photo_files import unique_name
+from handler.photo.formats import SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)

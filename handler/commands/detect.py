@@ -28,6 +28,7 @@ from handler.commands.terminal import end_with, print_outcomes, with_progress
 from handler.detection.annotation_files import ANNOTATION_FORMATS, AnnotationFile
 from handler.detection.detector import Detector
 from handler.detection.model_loader import native_stderr_closed
+from handler.photo.formats import NAMES
 from handler.wiring import load_detector
 
 app = typer.Typer()
@@ -41,7 +42,7 @@ def detect(
         list[str],
         typer.Argument(
             metavar="PHOTO|FOLDER|-",
-            help="JPEG, PNG or WebP files; folders, for the photographs directly in them; "
+            help=f"{NAMES} files; folders, for the photographs directly in them; "
             "- for one photograph on standard input.",
         ),
     ],

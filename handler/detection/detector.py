@@ -150,6 +150,7 @@ class Detector:
             width=photo.width,
             height=photo.height,
             orientation=photo.orientation,
+            animated=photo.record.animated,
         )
         return Result(photo, source, self.model, options, detections, cold, stopwatch, self._tariff)
 

@@ -42,7 +42,10 @@ _PLUGINS: dict[ImageType, Callable[[io.BytesIO], Image.Image]] = {
     "AVIF": AvifImagePlugin.AvifImageFile,
     "HEIC": open_heic,
 }
-_BLOCK_BYTES = 16 * 2**10
+# How much of the file a decoder gets at a time. A scan that says "nothing changes" is 60
+# bytes long and may take 0.05 s, so a JPEG with more of them than encoders write gets less.
+_BLOCK_BYTES, _BLOCK_BYTES_OF_SCANS = 16 * 2**10, 512
+_USUAL_SCANS = 20
 
 
 @dataclass(slots=True)
@@ -125,6 +128,8 @@ class Photo:
             if at_least and (reduced := image.draft(None, at_least)):
                 box = reduced[1]
             image.load()
+            # Pillow keeps the decoders of WebP and AVIF, and these two canvases, for later frames.
+            vars(image).pop("_decoder", None)
             return _to_rgb(image), box
         except (BadImage, MemoryError):
             raise
@@ -140,9 +145,11 @@ class Photo:
         expected = self.record.upright_size if self.type == "HEIC" else self.record.stored_size
         if image.size != expected:
             shown = "{}×{}".format(*image.size)
-            raise ValueError(f"its picture is {shown} px, its header says {expected}")
+            said = "{}×{}".format(*expected)
+            raise ValueError(f"its picture is {shown} px, its header says {said}")
         if isinstance(image, ImageFile.ImageFile):
-            image.decodermaxblock = _BLOCK_BYTES
+            usual = self.record.scans <= _USUAL_SCANS
+            image.decodermaxblock = _BLOCK_BYTES if usual else _BLOCK_BYTES_OF_SCANS
         return image
 
 
@@ -183,7 +190,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         image = _grey_of_16_bits(image)
     if not image.has_transparency_data:
         return image if image.mode == "RGB" else image.convert("RGB")
-    transparent = image.convert("RGBA")
+    transparent = image if image.mode == "RGBA" else image.convert("RGBA")
     shown = Image.new("RGB", image.size, "white")
     shown.paste(transparent, mask=transparent)
     return shown

@@ -21,5 +21,8 @@ def open_heic(file: io.BytesIO) -> Image.Image:
         import pi_heif
     except ImportError:
         raise UnsupportedImage(_MISSING) from None
+    # What stands beside the picture is not looked at.
+    options = pi_heif.options
+    options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False
     picture: Image.Image = pi_heif.open_heif(file, convert_hdr_to_8bit=True).to_pillow()
     return picture

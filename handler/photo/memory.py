@@ -1,7 +1,7 @@
 """How much memory decoding takes at its peak, from a photograph's record alone.
 
-Bytes a pixel, measured over 12 and 50 megapixels (tests/security measures them again):
-Pillow keeps RGB in four bytes a pixel, and the array of what was decoded has three.
+Bytes a pixel, measured at 12 and 50 megapixels (tests/security measures them again).
+Pillow keeps RGB in four bytes a pixel, and the array made of it has three.
 """
 
 from __future__ import annotations
@@ -10,9 +10,14 @@ from handler.photo.formats import ImageType
 from handler.photo.record import Record
 
 # While the decoder works: its own planes or canvases, what it hands over, Pillow's image.
-_DECODING: dict[ImageType, float] = {"JPEG": 4, "PNG": 4, "WebP": 16, "AVIF": 16, "HEIC": 16}
-_RGB_IMAGE = 4
-_RGB_ARRAY = 3
+_DECODING: dict[ImageType, float] = {"JPEG": 4, "PNG": 4, "WebP": 16.5, "AVIF": 13, "HEIC": 9}
+# More for an alpha that is a picture of its own, and times so much for planes of 10 or 12 bits.
+_ALPHA_PLANE: dict[ImageType, float] = {"AVIF": 4, "HEIC": 4}
+_DEEP_PLANES = 1.8
+# From the decoder's pixels to RGB to the array; in between on white where it is transparent.
+_HANDING, _HANDING_TRANSPARENT = 8, 9.5
+# Pillow hands WebP, AVIF and HEIC their file as copies.
+_COPIES: dict[ImageType, int] = {"WebP": 2, "AVIF": 2, "HEIC": 2}
 # A thread's buffers, and what is small.
 _BASE = 2 * 2**20
 
@@ -25,10 +30,14 @@ def bytes_to_decode(record: Record, at_least: tuple[int, int] | None = None) -> 
     pixels = record.width * record.height
     if at_least and record.type == "JPEG":
         reduced = pixels / _reduction(record, at_least) ** 2
-        return int(_BASE + record.buffered + reduced * (_RGB_IMAGE + _RGB_ARRAY))
-    decoding = _DECODING[record.type] * pixels + record.buffered
-    handing = (_RGB_IMAGE * 2 + _RGB_ARRAY) * pixels
-    return int(_BASE + max(decoding, handing))
+        return int(_BASE + record.buffered + _HANDING * reduced)
+    per_pixel = _DECODING[record.type] + record.transparent * _ALPHA_PLANE.get(record.type, 0)
+    if record.type in _ALPHA_PLANE and record.bits > 8:
+        per_pixel *= _DEEP_PLANES
+    decoding = per_pixel * pixels + record.buffered
+    handing = (_HANDING_TRANSPARENT if record.transparent else _HANDING) * pixels
+    copies = _COPIES.get(record.type, 0) * record.picture_size
+    return int(_BASE + max(decoding, handing) + copies)
 
 
 def _reduction(record: Record, at_least: tuple[int, int]) -> int:

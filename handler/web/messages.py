@@ -7,10 +7,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from handler.photo.formats import MediaType
 from handler.schemas import Failure, Manifest, Model, Options, State
 from model.runtime.manifest import ModelManifest
-
-ContentType = Literal["image/jpeg", "image/png", "image/webp"]
 
 UPLOAD_ID = "3f0c9a64b4e14e6d8f0d1b9c8b7a6e55"
 UPLOAD_KEY = f"uploads/{UPLOAD_ID}/cat.jpg"
@@ -65,7 +64,7 @@ class UploadRequest(BaseModel):
     model_config = _example(filename="cat.jpg", content_type="image/jpeg", size=240_512)
 
     filename: Annotated[str, Field(min_length=1, max_length=255)]
-    content_type: ContentType
+    content_type: MediaType
     size: Annotated[int, Field(ge=1, strict=True, description="Bytes.")]
 
 

@@ -24,6 +24,7 @@ from handler.errors import (
 )
 from handler.masks.pictures import encode_mask_png
 from handler.masks.polygons import trace_polygons
+from handler.photo.formats import NAMES
 from handler.schemas import (
     DEFAULT_SCORE_THRESHOLD,
     MaxDetections,
@@ -47,7 +48,7 @@ class DetectForm(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"image": "…the bytes of a JPEG…"}]})
 
-    image: Annotated[UploadFile, Field(description="JPEG, PNG or WebP, told by its content.")]
+    image: Annotated[UploadFile, Field(description=f"{NAMES}, told by its content.")]
 
 
 class DetectQuery(BaseModel):
