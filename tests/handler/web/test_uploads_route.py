@@ -1,6 +1,10 @@
+from typing import get_args
+
 import pytest
 from memory_store import MemoryObjectStore
 from service import make_client
+
+from handler.photo.formats import MediaType
 
 
 @pytest.fixture
@@ -64,3 +68,14 @@ def test_without_a_bucket_the_setting_is_named():
     answer = ask(make_client())
     assert answer.status_code == 503
     assert "MASKDROP_BUCKET" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("kind", get_args(MediaType))
+def test_every_accepted_type_may_be_uploaded(client, kind):
+    answer = ask(client, content_type=kind)
+    assert answer.status_code == 201
+    assert answer.json()["fields"]["Content-Type"] == kind
+
+
+def test_other_types_may_not(client):
+    assert ask(client, content_type="image/gif").status_code == 422
