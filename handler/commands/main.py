@@ -1,83 +1,53 @@
-"""The `maskdrop` command.
-
-Commands about models are in model/cli.py and imported when they are used: detecting
-needs none of what they need.
-"""
+"""The `maskdrop` command. Each command is imported when it is called."""
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from handler.commands import (
-    backfill,
-    batch,
-    cost,
-    demo,
-    detect,
-    doctor,
-    replay,
-    run,
-    smoke,
-    upload,
-)
-from handler.commands.terminal import say_error
+from handler.commands.extras import how_to_install
+from handler.commands.lazy import Entry, LazyGroup
 from handler.errors import MaskdropError
 from model.runtime.errors import ModelError
 
-# Who needs a package that serving does not: the extra that brings it.
-_EXTRAS = {
-    "tensorflow": "model",
-    "ai_edge_quantizer": "model",
-    "matplotlib": "model",
-    "pycocotools": "model",
-    "torch": "train",
-    "torchvision": "train",
-    "aws_lambda_powertools": "aws",
-    "boto3": "local",
-    "fastapi": "local",
-    "fastapi_offline": "local",
-    "httpx2": "client",
-    "mangum": "aws",
-    "moto": "local",
-    "starlette": "local",
-    "uvicorn": "local",
+_COMMANDS = {
+    "detect": Entry("handler.commands.detect", "Detect objects in photographs."),
+    "upload": Entry("handler.commands.upload", "Detect in photographs by a service."),
+    "batch": Entry("handler.commands.batch", "Detect in many photographs by a service."),
+    "model": Entry("model.cli", "Fetch, convert, check and describe models."),
+    "run": Entry("handler.commands.run", "Run the whole service on this machine."),
+    "demo": Entry("handler.commands.demo", "Show the service at work on sample photographs."),
+    "smoke": Entry("handler.commands.smoke", "Test a running service end to end."),
+    "doctor": Entry("handler.commands.doctor", "Find what is wrong with a deployment."),
+    "backfill": Entry("handler.commands.backfill", "Detect in a whole prefix of a bucket."),
+    "replay": Entry("handler.commands.replay", "Send a saved AWS event to its function."),
+    "cost": Entry("handler.commands.cost", "Estimate the cost of a thousand photographs."),
 }
 
 
-class _Commands(TyperGroup):
-    """All commands; what goes wrong on purpose ends in one sentence, not in a traceback."""
+class _Commands(LazyGroup):
+    """All commands; an expected error ends in one sentence, not in a traceback."""
+
+    entries = _COMMANDS
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except (MaskdropError, ModelError) as error:
-            say_error(str(error))
+            _say_error(str(error))
         except ModuleNotFoundError as error:
-            extra = _EXTRAS.get(error.name or "")
-            if extra is None:
+            hint = how_to_install(error.name)
+            if hint is None:
                 raise
-            say_error(f"This needs {error.name}: pip install 'maskdrop[{extra}]'.")
+            _say_error(hint)
         raise typer.Exit(1)
 
 
-class _ModelCommands(TyperGroup):
-    """`maskdrop model`, whose commands are imported when they are first looked at."""
+def _say_error(message: str) -> None:
+    from handler.commands.terminal import say_error
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        del self.commands
-
-    def __getattr__(self, name: str) -> Any:
-        if name != "commands":
-            raise AttributeError(name)
-        from model.cli import app as models
-
-        self.commands = typer.main.get_group(models).commands
-        return self.commands
+    say_error(message)
 
 
 app = typer.Typer(
@@ -86,24 +56,26 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
+    # Rich takes 0.1 s to import.
+    rich_markup_mode=None,
 )
-app.add_typer(
-    typer.Typer(),
-    cls=_ModelCommands,
-    name="model",
-    help="Fetch, convert, check and describe models.",
-    no_args_is_help=True,
-)
-for each in (detect, upload, batch, smoke, backfill, run, demo, replay, doctor, cost):
-    app.add_typer(each.app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("maskdrop"))
+        raise typer.Exit
 
 
 @app.callback()
 def _maskdrop(
     show_version: Annotated[
-        bool, typer.Option("--version", help="Show the version and leave.", is_eager=True)
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
     ] = False,
 ) -> None:
-    if show_version:
-        typer.echo(version("maskdrop"))
-        raise typer.Exit
+    """Take the options of every command."""
