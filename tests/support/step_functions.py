@@ -23,7 +23,11 @@ import boto3
 ROOT = Path(__file__).parents[2]
 REGION = "us-east-1"
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-SESSION = boto3.Session(*KEYS.values(), region_name=REGION)
+SESSION = boto3.Session(
+    aws_access_key_id=KEYS["aws_access_key_id"],
+    aws_secret_access_key=KEYS["aws_secret_access_key"],
+    region_name=REGION,
+)
 READY_WITHIN_S = 60.0
 
 
