@@ -66,6 +66,12 @@ image: ## Build the image of TARGET: lambda, server or gpu
 sbom: ## Write what the images hold to out/sbom, as CycloneDX
 	$(BUILD) --target sbom --output type=local,dest=out/sbom .
 
+.PHONY: sbom-locks
+sbom-locks: .venv-sbom/.sbom ## Write what the lock files hold to out/sbom, as CycloneDX, without an image
+	mkdir -p out/sbom
+	for lock in lambda server; do .venv-sbom/bin/cyclonedx-py requirements requirements/$$lock.txt \
+		--output-reproducible --output-file out/sbom/$$lock-locks.cdx.json || exit 1; done
+
 # No registry is needed: Debian takes the place of the base images.
 STAND_INS = IMAGE=localhost/maskdrop-test ENGINE=buildah \
 	BUILD_FLAGS="--layers --pull=never --isolation chroot" \
@@ -239,4 +245,9 @@ ADD_VENV = package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.v
 .venv-checks/.checks: requirements/checks.txt | .venv/bin/python
 	$(BIN)/python -m venv .venv-checks
 	.venv-checks/bin/pip install --quiet --require-hashes --requirement $<
+	@touch $@
+
+.venv-sbom/.sbom: requirements/sbom.txt | .venv/bin/python
+	$(BIN)/python -m venv .venv-sbom
+	.venv-sbom/bin/pip install --quiet --require-hashes --requirement $<
 	@touch $@

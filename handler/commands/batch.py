@@ -11,7 +11,7 @@ import typer
 
 from handler.bucket.keys import SCHEME
 from handler.client.outcomes import Outcome, Photo
-from handler.client.photo_files import SUFFIXES, find_photos
+from handler.client.photo_files import find_photos
 from handler.commands.options import (
     DEFAULTS,
     Api,
@@ -28,6 +28,7 @@ from handler.commands.options import (
 )
 from handler.commands.terminal import end_with, say_error, with_progress
 from handler.errors import BadImage
+from handler.photo.formats import SUFFIXES
 
 app = typer.Typer()
 

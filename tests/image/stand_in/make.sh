@@ -4,6 +4,7 @@ set -eu
 cd "$(dirname "$0")/../../.."
 context=build/stand-in
 rootfs=$context/rootfs
+mkdir -p "$context"
 
 if [ ! -e "$context/.debian" ]; then
     rm -rf "$rootfs"
