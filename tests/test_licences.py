@@ -1,4 +1,4 @@
-"""What serving installs has a licence that docs/dependencies.md lists, and every package is there."""
+"""Every package that serving installs is in docs/dependencies.md, with a licence that may be."""
 
 import re
 from importlib.metadata import PackageNotFoundError, metadata
