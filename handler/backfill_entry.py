@@ -26,5 +26,6 @@ _backfill = Backfill(_services.stored, _services.bucket)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one step of the state machine."""
     if "report" in event:
-        return write_report(_services.bucket, **event["report"]).model_dump()
+        report = write_report(_services.bucket, **event["report"], settle=_backfill.settle)
+        return report.model_dump()
     return _backfill.detect(item["Key"] for item in event["Items"]).model_dump()

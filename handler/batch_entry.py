@@ -16,6 +16,7 @@ _worker = Worker(
     _services.stored,
     _services.bucket.bucket,
     seconds_needed=_services.settings.detection_seconds,
+    queue=_services.queue,
 )
 
 

@@ -14,6 +14,8 @@ MaskdropError
 ├── BadKey                   a key that the service does not read
 ├── BadEvent                 not an event as S3, SQS or Google Cloud sends them
 ├── ResultNotFound           no detection of that id
+│   └── DetectionCancelled   it was deleted while it ran
+├── DetectionInterrupted     the process ended while it detected
 ├── DeletionRefused          a deletion without the uploader's secret
 ├── InboxClosed              an object under inbox/, which this API keeps from its callers
 ├── RequestTooLarge          a body past the limit
@@ -94,6 +96,14 @@ class DeletionRefused(MaskdropError):
 
 class InboxClosed(MaskdropError):
     """An object under inbox/: the owner's, unless MASKDROP_OPEN_INBOX says otherwise."""
+
+
+class DetectionCancelled(ResultNotFound):
+    """A detection was deleted while it ran, so nothing of it may stay."""
+
+
+class DetectionInterrupted(MaskdropError):
+    """The process that detected ended before it could say why: no memory, or no time."""
 
 
 class RequestTooLarge(MaskdropError):

@@ -12,7 +12,9 @@ from handler.prices import Platform
 # A manifest of version 1 has no `cost` in its receipt, and is read all the same.
 MANIFEST_VERSION: Literal[2] = 2
 
-State = Literal["queued", "starting", "decoding", "inferring", "writing", "succeeded", "failed"]
+State = Literal[
+    "queued", "starting", "decoding", "inferring", "writing", "succeeded", "failed", "cancelled"
+]
 OutputName = Literal["instances", "labels", "overlay", "cutouts", "rle", "polygons"]
 ScoreThreshold = Annotated[float, Field(ge=0, le=1)]
 # Of the embedded model's people 215 of 320 reach it, with 40 false ones; 0.5 has 219 and 97.
@@ -172,13 +174,29 @@ class FailedManifest(_Shape):
     model: Model
     options: Options
     failure: Failure
+    attempt: Annotated[
+        str | None, Field(description="The `attempt` of the status that this failure ended.")
+    ] = None
+
+
+class Pending(_Shape):
+    """What a queued detection was asked for: enough to queue it again when a queue lost it."""
+
+    size: Annotated[int, Field(description="Bytes of the photograph.")]
+    etag: str
+    version_id: str | None = None
+    options: Options
 
 
 class Status(_Shape):
-    """How far a detection is; overwritten as it goes on."""
+    """How far a detection is; overwritten as it goes on, `cancelled` while it is deleted."""
 
     schema_version: Literal[1] = 1
     id: str
     state: State
     key: Annotated[str, Field(description="The photograph's.")]
     updated_at: datetime
+    attempt: Annotated[
+        str | None, Field(description="Names this attempt; an earlier one's failure is not its.")
+    ] = None
+    pending: Pending | None = None

@@ -12,6 +12,8 @@ Sources: cloud.google.com/storage/docs/request-preconditions, …/aws-simple-mig
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +55,12 @@ class GoogleObjectStore(S3ObjectStore):
     def _info(self, key: str, size: int, answer: Mapping[str, Any]) -> ObjectInfo:
         generation = answer["ResponseMetadata"]["HTTPHeaders"]["x-goog-generation"]
         return ObjectInfo(key, size, generation)
+
+    def _md5(self, answer: Mapping[str, Any]) -> str | None:
+        """Out of `x-goog-hash: crc32c=…,md5=…`, in base64; composed objects have no MD5."""
+        hashes = answer["ResponseMetadata"]["HTTPHeaders"].get("x-goog-hash", "")
+        found = re.search(r"md5=([A-Za-z0-9+/]{22}==)", hashes)
+        return b64decode(found[1]).hex() if found else None
 
     def _delete_some(self, keys: list[str]) -> None:
         # Its DeleteObjects asks for a checksum that boto3 no longer makes.

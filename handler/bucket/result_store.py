@@ -1,10 +1,11 @@
 """Results in the bucket: who wins when several write, and what is there meanwhile.
 
     id = result_id(…)               the same photograph, model and options, the same id
-    results.report(…)               status.json, as often as there is something to say
+    progress = results.begin(…)     status.json, as often as there is something to say
     results.write_files(…)          masks and pictures, in any order
     results.write_manifest(…)       last: before it the result does not exist
     results.publish_latest(…)       latest/{source key}.json, for results of events
+    progress.end(…)                 was it deleted meanwhile?
 
 A succeeded manifest is never replaced; a failed one may be, by a later attempt.
 Every write can be repeated, so a retry after a crash just does all of it again.
@@ -13,8 +14,9 @@ Every write can be repeated, so a retry after a crash just does all of it again.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Annotated, NamedTuple
 
@@ -31,10 +33,17 @@ from handler.bucket.keys import (
     status_key,
 )
 from handler.bucket.objects import ObjectStore
-from handler.errors import ObjectNotFound, PreconditionFailed
-from handler.schemas import FailedManifest, Manifest, Options, State, Status
+from handler.bucket.progress import Progress, new_status, put_status, read_status
+from handler.errors import ObjectNotFound, PreconditionFailed, StorageError
+from handler.schemas import FailedManifest, Manifest, Options, Pending, Status
 
 AnyManifest = Manifest | FailedManifest
+
+_log = logging.getLogger(__name__)
+
+# An attempt that has told nothing for so long has ended, whatever its status says: longer than a
+# message of the queue hides after its worker was killed (720 s), and one more stage.
+SILENT_AFTER = timedelta(minutes=15)
 
 # Each lost race means that another writer got further; ten in a row are a fault.
 MAX_RACES = 10
@@ -85,26 +94,60 @@ class ResultStore:
 
     def read_status(self, result_id: str) -> Status | None:
         """Read how far a detection is; None for one that nobody began."""
-        try:
-            return Status.model_validate_json(self._store.get(status_key(result_id)).body)
-        except (ObjectNotFound, ValidationError):
+        found = read_status(self._store, result_id)
+        return found[0] if found else None
+
+    def look(self, result_id: str) -> AnyManifest | Status | None:
+        """What there is to say of a detection: its manifest, or how far it is.
+
+        The failure of an earlier attempt is no answer while another one waits or runs.
+        """
+        manifest = self.read(result_id)
+        if isinstance(manifest, Manifest):
+            return manifest
+        status = self.read_status(result_id)
+        if manifest is None or (status and _is_under_way(status, manifest)):
+            return status
+        return manifest
+
+    def promise(self, result_id: str, *, source_key: str, pending: Pending) -> Progress:
+        """Begin an attempt that waits in a queue; `withdraw` it where the queue does not take it.
+
+        Without its status a worker would take the job for one that was deleted, so a bucket
+        that does not take it raises a StorageError.
+        """
+        found = read_status(self._store, result_id)
+        status = new_status(result_id, "queued", source_key, pending)
+        etag = put_status(self._store, status)
+        return Progress(self._store, status, etag, previous=found[0] if found else None)
+
+    def resume(self, result_id: str) -> Progress | None:
+        """Go on with an attempt that was promised; None for one that was deleted."""
+        found = read_status(self._store, result_id)
+        if found is None or found[0].state == "cancelled":
             return None
+        return Progress(self._store, *found)
 
-    def report(self, result_id: str, state: State, *, source_key: str) -> None:
-        """Say how far a detection is."""
-        self._put_status(result_id, state, source_key)
-
-    def report_on(self, result_id: str, state: State, *, source_key: str) -> None:
-        """Say how far a detection is that was reported before; one that was deleted stays so."""
+    def begin(self, result_id: str, *, source_key: str) -> Progress:
+        """Begin an attempt that nobody was promised; mute where the bucket takes no status."""
+        status = new_status(result_id, "starting", source_key)
         try:
-            found = self._store.get(status_key(result_id)).info
-            self._put_status(result_id, state, source_key, if_match=found.etag)
-        except (ObjectNotFound, PreconditionFailed):
-            return
+            return Progress(self._store, status, put_status(self._store, status))
+        except StorageError as error:
+            _log.info("%s is starting, which could not be told: %s", result_id, error)
+            return Progress(self._store, status, None, seen=False)
 
-    def withdraw(self, result_id: str) -> None:
-        """Take back what was reported of a detection that nobody will do."""
-        self._store.delete([status_key(result_id)])
+    def join(self, result_id: str, *, source_key: str) -> Progress:
+        """Begin an attempt beside one that may be promised already, whose status stays."""
+        status = new_status(result_id, "starting", source_key)
+        try:
+            etag = put_status(self._store, status, if_none_match="*")
+        except PreconditionFailed:
+            return Progress(self._store, status, None)
+        except StorageError as error:
+            _log.info("%s is starting, which could not be told: %s", result_id, error)
+            return Progress(self._store, status, None, seen=False)
+        return Progress(self._store, status, etag)
 
     def write_files(self, result_id: str, files: Iterable[tuple[str, bytes]]) -> tuple[str, ...]:
         """Write outputs, (name, bytes) each, one in memory; returns their names."""
@@ -141,32 +184,38 @@ class ResultStore:
     def delete(self, result_id: str) -> bool:
         """Delete a result and the upload it was made of; whether there was anything.
 
-        An object outside uploads/ is its owner's and stays. The manifest goes last, so
-        that a deletion that broke off can be repeated; and it goes even if it was not there
-        yet, since who writes it looks for the status afterwards.
+        An object outside uploads/ is its owner's and stays. The status says `cancelled` before
+        anything goes: a worker that looks at it after its last write deletes what it wrote, and
+        one that found it as it was has written before we list. Manifest and status go last, so
+        that a deletion that broke off can be repeated.
         """
         source_key = self.source_key(result_id)
-        if source_key is not None:
-            self._forget_source(result_id, source_key)
-        last = manifest_key(result_id)
-        keys = [found.key for found in self._store.list_objects(f"{RESULTS}{result_id}/")]
-        self._store.delete(key for key in keys if key != last)
-        self._store.delete([last])
+        found = read_status(self._store, result_id)
+        if found:
+            put_status(self._store, found[0].model_copy(update={"state": "cancelled"}))
+        if source_key is not None and source_key.startswith(UPLOADS):
+            self._store.delete([source_key])
+        self._forget_latest(result_id, source_key)
+        last = (manifest_key(result_id), status_key(result_id))
+        keys = [each.key for each in self._store.list_objects(f"{RESULTS}{result_id}/")]
+        self._store.delete(key for key in keys if key not in last)
+        self._store.delete([last[0]])
+        # A copy that was published in between, by a worker that still found the manifest.
+        self._forget_latest(result_id, source_key)
+        self._store.delete([last[1]])
         return bool(keys)
 
-    def _put_status(
-        self, result_id: str, state: State, source_key: str, if_match: str | None = None
-    ) -> None:
-        status = Status(id=result_id, state=state, key=source_key, updated_at=datetime.now(UTC))
-        body = status.model_dump_json().encode()
-        self._store.put(status_key(result_id), body, content_type=_JSON, if_match=if_match)
+    def forget_deleted(self, result_id: str, source_key: str) -> None:
+        """Delete the copy under latest/ of a result that was deleted while it was published."""
+        if self.read(result_id) is None:
+            self._forget_latest(result_id, source_key)
 
-    def _forget_source(self, result_id: str, source_key: str) -> None:
+    def _forget_latest(self, result_id: str, source_key: str | None) -> None:
+        if source_key is None:
+            return
         latest = self.read_latest(source_key)
         if latest and latest.id == result_id:
             self._store.delete([latest_key(source_key)])
-        if source_key.startswith(UPLOADS):
-            self._store.delete([source_key])
 
     def _write_file(self, result_id: str, name: str, body: bytes) -> str:
         content_type = _CONTENT_TYPES[PurePosixPath(name).suffix]
@@ -204,3 +253,13 @@ class ResultStore:
             return _Stored(_MANIFEST.validate_json(found.body), found.info.etag)
         except ValidationError:
             return _Stored(None, found.info.etag)
+
+
+def _is_under_way(status: Status, failed: FailedManifest) -> bool:
+    """Whether `status` is of a later attempt than the one that failed, and not of a dead one."""
+    if status.state == "cancelled":
+        return True
+    if status.attempt == failed.attempt or status.state in ("succeeded", "failed"):
+        return False
+    silent_for = datetime.now(UTC) - status.updated_at
+    return status.state == "queued" or silent_for < SILENT_AFTER

@@ -5,6 +5,11 @@ boto3 is imported when a client is made: deployments without S3 need no boto3.
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import random
+import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,6 +35,15 @@ if TYPE_CHECKING:
 
 # DeleteObjects takes this many keys at most.
 KEYS_PER_DELETE = 1000
+# How often a body is read that breaks off or is not what was stored. boto3 retries requests, but
+# not the body of an answer that began well.
+READS = 4
+# Before the second read, up to this many seconds at random; before each later one, twice as many.
+READ_PAUSE_S = 0.2
+
+_MD5 = re.compile("[0-9a-f]{32}")
+
+_log = logging.getLogger(__name__)
 
 
 class S3ObjectStore:
@@ -51,16 +65,53 @@ class S3ObjectStore:
         request: GetObjectRequestTypeDef = {"Bucket": self._bucket, "Key": key}
         if version_id is not None:
             request["VersionId"] = version_id
+        wrong: bytes | None = None
+        for attempt in range(READS):
+            time.sleep(random.uniform(0, READ_PAUSE_S * 2**attempt) if attempt else 0)  # noqa: S311
+            try:
+                found, md5 = self._read(key, request, max_bytes)
+            except _BrokenOff as error:
+                _log.info("%s", error)
+                continue
+            digest = hashlib.md5(found.body, usedforsecurity=False).digest()
+            # Some servers have etags that only look like an MD5. What is damaged on the way is
+            # damaged differently each time; what comes twice alike is what is stored.
+            if md5 is None or digest.hex() == md5 or digest == wrong:
+                return found
+            wrong = digest
+        raise StorageUnavailable(
+            f"Cannot read {self._where(key)}: its body came short or damaged {READS} times."
+        )
+
+    def _read(
+        self, key: str, request: GetObjectRequestTypeDef, max_bytes: int | None
+    ) -> tuple[StoredObject, str | None]:
+        """Read an object once; answers it, and the MD5 that its body should have if that is known.
+
+        boto3's own stream holds the body against its length and against the checksum that was
+        stored with it. Raises _BrokenOff for a body that fails either.
+        """
         with self._storage_errors("read", key):
             answer = self._client.get_object(**request)
-            with answer["Body"] as stream:
-                size = answer["ContentLength"]
-                if max_bytes is not None and size > max_bytes:
-                    raise ObjectTooLarge(
-                        f"{self._where(key)} has {size} bytes; the limit is {max_bytes}."
-                    )
+        size, stream = answer["ContentLength"], answer["Body"]
+        try:
+            if max_bytes is not None and size > max_bytes:
+                raise ObjectTooLarge(
+                    f"{self._where(key)} has {size} bytes; the limit is {max_bytes}."
+                )
+            with self._storage_errors("read", key):
                 body = stream.read()
-        return StoredObject(self._info(key, size, answer), body)
+        except StorageUnavailable as error:
+            raise _BrokenOff(str(error)) from error
+        finally:
+            stream.close()
+        return StoredObject(self._info(key, size, answer), body), self._md5(answer)
+
+    def _md5(self, answer: Mapping[str, Any]) -> str | None:
+        """The MD5 of an object, where its etag is that: not of parts, nor under a key of KMS."""
+        etag, encryption = _unquoted(answer["ETag"]), answer.get("ServerSideEncryption", "AES256")
+        plain = encryption == "AES256" and "SSECustomerAlgorithm" not in answer
+        return etag if plain and _MD5.fullmatch(etag) else None
 
     def head(self, key: str, *, version_id: str | None = None) -> ObjectInfo:
         request: HeadObjectRequestTypeDef = {"Bucket": self._bucket, "Key": key}
@@ -154,6 +205,7 @@ class S3ObjectStore:
     def _storage_errors(self, action: str, key: str) -> Iterator[None]:
         """Turn boto3's errors into ours, which name bucket and key and hold no link."""
         from botocore.exceptions import BotoCoreError, ClientError
+        from urllib3.exceptions import HTTPError
 
         what = f"Cannot {action} {self._where(key)}"
         try:
@@ -162,8 +214,13 @@ class S3ObjectStore:
             code = error.response["Error"]["Code"]
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             raise _domain_error(code, status, what) from error
-        except BotoCoreError as error:
+        except (BotoCoreError, HTTPError, OSError) as error:
+            # The last two: a connection that fails in the middle of a body.
             raise StorageUnavailable(f"{what}: {type(error).__name__}.") from error
+
+
+class _BrokenOff(StorageUnavailable):
+    """A body that was short or damaged, after an answer that began well."""
 
 
 def s3_client(

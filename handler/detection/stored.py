@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from handler.bucket.keys import check_source_key
 from handler.bucket.objects import ObjectInfo, ObjectStore
+from handler.bucket.progress import Progress
 from handler.bucket.result_store import AnyManifest, ResultStore, result_id
 from handler.detection.detector import Detector
 from handler.detection.outputs import render
 from handler.detection.stopwatch import Stopwatch
-from handler.errors import MaskdropError, ObjectChanged, problem_type
-from handler.schemas import FailedManifest, FailedSource, Failure, Manifest, Options, State
+from handler.errors import (
+    DetectionCancelled,
+    MaskdropError,
+    ObjectChanged,
+    StorageError,
+    problem_type,
+)
+from handler.schemas import FailedManifest, FailedSource, Failure, Manifest, Options, Pending, State
 from handler.telemetry.protocol import Telemetry
 from model.runtime.errors import ModelError
 
@@ -21,6 +30,8 @@ OnState = Callable[[State], None]
 
 # The stages of a detection that are worth a status of their own.
 _STAGES: dict[str, State] = {"decoding": "decoding", "inferring": "inferring"}
+
+_log = logging.getLogger(__name__)
 
 
 def _silent(state: State) -> None:
@@ -34,6 +45,14 @@ class Task:
     id: str
     info: ObjectInfo
     options: Options
+
+    @property
+    def pending(self) -> Pending:
+        """What the status of a queued detection keeps of it."""
+        info = self.info
+        return Pending(
+            size=info.size, etag=info.etag, version_id=info.version_id, options=self.options
+        )
 
 
 class StoredDetector:
@@ -65,10 +84,41 @@ class StoredDetector:
         )
         return Task(identity, info, options)
 
+    def describe(self, key: str) -> ObjectInfo:
+        """The object as it is now; raises ObjectNotFound."""
+        return self._store.head(key)
+
     def finished(self, task: Task) -> Manifest | None:
         """The result, where there is one already."""
         manifest = self.results.read(task.id)
         return manifest if isinstance(manifest, Manifest) else None
+
+    def detect_now(self, task: Task) -> AnyManifest:
+        """Detect for somebody who waits for the answer; leaves nothing behind when that fails.
+
+        Raises as `detect_stored` does, and DetectionCancelled when it was deleted meanwhile.
+        """
+        progress = self.results.join(task.id, source_key=task.info.key)
+        try:
+            manifest = self.detect_stored(task)
+        except Exception:
+            # What failed is what the caller has to hear.
+            with contextlib.suppress(DetectionCancelled):
+                self._withdraw(task, progress)
+            raise
+        self._withdraw(task, progress)
+        return manifest
+
+    def _withdraw(self, task: Task, progress: Progress) -> None:
+        """Take the status away again; raises DetectionCancelled where somebody else did."""
+        try:
+            if progress.withdraw():
+                return
+            self.results.delete(task.id)
+        except StorageError as error:
+            _log.info("A status stays behind: %s", error)
+        else:
+            raise DetectionCancelled(f"Detection {task.id} was deleted while it ran.")
 
     def detect_stored(self, task: Task, on_state: OnState = _silent) -> AnyManifest:
         """Detect, write the outputs, and the manifest last; answers the manifest that counts.
@@ -80,7 +130,6 @@ class StoredDetector:
         try:
             with stopwatch.stage("reading"):
                 body = self._read(task.info)
-            on_state("starting")
             result = self._detector.detect(
                 body,
                 task.options,
@@ -96,7 +145,6 @@ class StoredDetector:
             self._telemetry.failure(type(error).__name__)
             raise
         self._telemetry.detection(result.stopwatch.milliseconds, len(result.detections))
-        on_state("succeeded")
         return manifest
 
     def _read(self, info: ObjectInfo) -> bytes:
@@ -107,8 +155,13 @@ class StoredDetector:
             raise ObjectChanged(f"{info.key!r} was replaced while it was waiting.")
         return found.body
 
-    def record_failure(self, task: Task, error: Exception) -> AnyManifest:
-        """Write the manifest that says why; a result that succeeded meanwhile stays."""
+    def record_failure(
+        self, task: Task, error: Exception, attempt: str | None = None
+    ) -> AnyManifest:
+        """Write the manifest that says why; a result that succeeded meanwhile stays.
+
+        `attempt`: the one that ended so; none where it may still end otherwise.
+        """
         info, known = task.info, isinstance(error, MaskdropError | ModelError)
         failure = Failure(
             type=problem_type(type(error) if known else MaskdropError),
@@ -123,5 +176,6 @@ class StoredDetector:
                 model=self._detector.model,
                 options=task.options,
                 failure=failure,
+                attempt=attempt,
             ),
         )

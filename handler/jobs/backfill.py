@@ -4,8 +4,9 @@ A Distributed Map of Step Functions lists a prefix, hands its objects over in ba
 a batch again that the platform failed; here is what one batch does. Everything is idempotent:
 a result that is there counts as `existing`, so a batch, or a whole run, can be repeated.
 
-A photograph's own trouble is an outcome, and leaves a `failed` manifest. A bucket that does not
-answer raises StorageUnavailable: the batch is worth another attempt.
+What a photograph itself is to blame for is an outcome, and leaves a `failed` manifest. Anything
+else is raised after the rest of the batch is done, so that the batch is tried again. One that was
+begun before and has no result may be what ended the process; it comes last.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from handler.bucket.keys import OURS
 from handler.bucket.objects import ObjectStore
 from handler.bucket.result_store import AnyManifest
 from handler.detection.stored import StoredDetector, Task
-from handler.errors import MaskdropError, ObjectChanged, ObjectNotFound, StorageUnavailable
-from handler.schemas import FailedManifest, Options
+from handler.errors import DetectionInterrupted, MaskdropError
+from handler.jobs.attempt import Attempt
+from handler.jobs.policy import FINAL, MISSING, with_retries
+from handler.schemas import FailedManifest, Manifest, Options
+from model.runtime.errors import ModelError
 
 # Older than any event's: what an event published under latest/ stays.
 _NO_SEQUENCER = ""
@@ -66,48 +70,87 @@ class Backfill:
     def detect(self, keys: Iterable[str]) -> Tally:
         """Detect in every object that has no result yet.
 
-        Raises StorageUnavailable, and a StorageError where not even a failure can be written.
+        Raises, after all of them, the first error that is worth another attempt.
         """
-        tally = Tally()
+        tally, errors = Tally(), []
+        suspects: list[Task] = []
         for key in keys:
-            self._do(key, tally)
+            try:
+                self._begin(key, tally, suspects)
+            except Exception as error:
+                errors.append(_logged(key, error))
+        for task in suspects:
+            try:
+                self._detect(task, tally)
+            except Exception as error:
+                errors.append(_logged(task.info.key, error))
+        if errors:
+            raise errors[0]
         return tally
 
-    def _do(self, key: str, tally: Tally) -> None:
+    def settle(self, failed: FailedObject, tally: Tally) -> None:
+        """Count an object of a batch that the platform failed as what it is.
+
+        It may be done, since the others of its batch failed or were slow. What has no result
+        gets a `failed` manifest: nobody tries it again. Raises a StorageError.
+        """
+        try:
+            task = self._task(failed.key)
+        except MISSING:
+            tally.skipped += 1
+            return
+        manifest = self._stored.results.read(task.id)
+        if manifest is None:
+            error = DetectionInterrupted(f"Its batch was given up: {failed.type}. {failed.detail}")
+            manifest = self._stored.record_failure(task, error)
+        self._publish(manifest)
+        self._count(manifest, tally, existing=True)
+
+    def _begin(self, key: str, tally: Tally, suspects: list[Task]) -> None:
+        """Detect in an object, unless it is none of ours, gone, or suspected."""
         if key.startswith(OURS) or key.endswith("/"):
             tally.skipped += 1
             return
         try:
-            # A listing names no version, and the result's id follows from it where there is one.
-            task = self._stored.task(self._store.head(key), Options())
-            self._detect(task, tally)
-        except (ObjectNotFound, ObjectChanged) as error:
+            task = with_retries(lambda: self._task(key))
+        except MISSING as error:
             _log.info("skipped: %s", error)
             tally.skipped += 1
-
-    def _detect(self, task: Task, tally: Tally) -> None:
-        try:
-            if manifest := self._stored.finished(task):
-                self._publish(manifest)
-                tally.existing += 1
-            else:
-                self._publish(self._stored.detect_stored(task))
-                tally.done += 1
-        except (ObjectNotFound, ObjectChanged, StorageUnavailable):
-            raise
-        except Exception as error:
-            if not isinstance(error, MaskdropError):
-                _log.exception("%s", task.info.key)
-            self._fail(task, error, tally)
-
-    def _fail(self, task: Task, error: Exception, tally: Tally) -> None:
-        manifest = self._stored.record_failure(task, error)
-        self._publish(manifest)
-        # Another writer may have succeeded meanwhile.
-        if isinstance(manifest, FailedManifest):
-            tally.failed.append(FailedObject(key=task.info.key, **manifest.failure.model_dump()))
+            return
+        found = with_retries(lambda: self._stored.results.read(task.id))
+        if found is None and with_retries(lambda: self._stored.results.read_status(task.id)):
+            suspects.append(task)
         else:
+            self._detect(task, tally, existing=isinstance(found, Manifest))
+
+    def _task(self, key: str) -> Task:
+        # A listing names no version, and the result's id follows from it where there is one.
+        return self._stored.task(self._store.head(key), Options())
+
+    def _detect(self, task: Task, tally: Tally, *, existing: bool = False) -> None:
+        try:
+            manifest = Attempt(self._stored, task, publish=self._publish).run()
+        except FINAL:
+            manifest = with_retries(lambda: self._stored.results.read(task.id))
+        self._count(manifest, tally, existing)
+
+    def _count(self, manifest: AnyManifest | None, tally: Tally, existing: bool) -> None:
+        if manifest is None:
+            tally.skipped += 1
+        elif isinstance(manifest, FailedManifest):
+            why = manifest.failure.model_dump()
+            tally.failed.append(FailedObject(key=manifest.source.key, **why))
+        elif existing:
             tally.existing += 1
+        else:
+            tally.done += 1
 
     def _publish(self, manifest: AnyManifest) -> None:
         self._stored.results.publish_latest(manifest, _NO_SEQUENCER)
+
+
+def _logged(key: str, error: Exception) -> Exception:
+    foreseen = isinstance(error, MaskdropError | ModelError)
+    level = logging.WARNING if foreseen else logging.ERROR
+    _log.log(level, "%r: %s", key, error, exc_info=None if foreseen else error)
+    return error

@@ -11,7 +11,9 @@ PENDING_0.json     a line per batch that was not begun: its input
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import logging
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -22,6 +24,16 @@ from handler.jobs.backfill import FailedObject, Tally
 
 # A Cause may hold a traceback.
 _MAX_DETAIL = 300
+# For looking at the objects of failed batches one by one, seconds: the function has 300 in all.
+SETTLE_SECONDS = 200.0
+
+Settle = Callable[[FailedObject, Tally], None]
+
+_log = logging.getLogger(__name__)
+
+
+def _as_failed(failed: FailedObject, tally: Tally) -> None:
+    tally.failed.append(failed)
 
 
 class Summary(BaseModel):
@@ -52,14 +64,21 @@ def report_key(run: str) -> str:
     return f"{backfill_folder(run)}report.json"
 
 
-def write_report(store: ObjectStore, *, run: str, prefix: str) -> Summary:
-    """Sum up a run that has ended, write backfill/{run}/report.json, answer its numbers."""
+def write_report(
+    store: ObjectStore, *, run: str, prefix: str, settle: Settle = _as_failed
+) -> Summary:
+    """Sum up a run that has ended, write backfill/{run}/report.json, answer its numbers.
+
+    `settle` counts an object of a batch that the platform failed, as Backfill.settle does.
+    """
     tally, pending = Tally(), 0
+    give_up = time.monotonic() + SETTLE_SECONDS
     for outcome, batch in _read_batches(store, run):
         if outcome == "SUCCEEDED":
             _add(tally, Tally.model_validate(batch))
         elif outcome == "FAILED":
-            tally.failed += _failed_objects(batch)
+            for each in _failed_objects(batch):
+                _settle(each, tally, settle if time.monotonic() < give_up else _as_failed)
         else:
             pending += len(_keys(batch))
     total, failed = tally.total + pending, len(tally.failed)
@@ -95,6 +114,14 @@ def _read_batches(store: ObjectStore, run: str) -> Iterator[tuple[str, dict[str,
             for part in parts:
                 for line in store.get(part["Key"]).body.splitlines():
                     yield outcome, json.loads(line)
+
+
+def _settle(failed: FailedObject, tally: Tally, settle: Settle) -> None:
+    try:
+        settle(failed, tally)
+    except Exception as error:
+        _log.warning("%r is counted as failed: %s", failed.key, error)
+        _as_failed(failed, tally)
 
 
 def _add(tally: Tally, batch: Tally) -> None:

@@ -16,63 +16,68 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 
 from handler.errors import BadEvent
+from handler.jobs.envelopes import Message
 from handler.jobs.s3_events import ObjectCreated
 
-_FINALIZED = "google.cloud.storage.object.v1.finalized"
+_CLOUD_EVENTS = "google.cloud.storage.object.v1."
+_FINALIZED = f"{_CLOUD_EVENTS}finalized"
 _OBJECT_FINALIZE = "OBJECT_FINALIZE"
+# What Cloud Storage tells besides, cloud.google.com/storage/docs/pubsub-notifications.
+_OTHER_TYPES = {"OBJECT_METADATA_UPDATE", "OBJECT_DELETE", "OBJECT_ARCHIVE"}
 
 
-class Delivery(NamedTuple):
-    """One attempt to deliver an event; `created` is None for events of other kinds.
+def read_delivery(headers: Mapping[str, str], body: bytes) -> Message:
+    """Read a push, `headers` by names in lower case; raises BadEvent.
 
-    attempt: from 1; Pub/Sub counts where the subscription has a dead-letter topic, nobody else.
+    Its tries are Pub/Sub's count, where the subscription has a dead-letter topic; nobody else
+    counts.
     """
-
-    created: ObjectCreated | None
-    attempt: int = 1
-
-
-def read_delivery(headers: Mapping[str, str], body: bytes) -> Delivery:
-    """Read a push, `headers` by names in lower case; raises BadEvent."""
     event = _parse(body)
     if headers.get("content-type", "").startswith("application/cloudevents+json"):
-        return Delivery(_from_cloud_event(event.get("type"), event.get("data")))
+        return _from_cloud_event(event.get("type"), event.get("id"), event.get("data"))
     if "ce-type" in headers:
-        return Delivery(_from_cloud_event(headers["ce-type"], event))
+        return _from_cloud_event(headers["ce-type"], headers.get("ce-id"), event)
     return _from_pubsub(event)
 
 
 def _parse(body: bytes) -> dict[str, Any]:
     try:
         event = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadEvent("The event is no JSON.") from error
     if not isinstance(event, dict):
         raise BadEvent("The event is JSON, but no object.")
     return event
 
 
-def _from_cloud_event(kind: Any, data: Any) -> ObjectCreated | None:
-    if kind != _FINALIZED:
-        return None
-    return _created(data, "bucket", "name", "generation")
+def _from_cloud_event(kind: Any, identity: Any, data: Any) -> Message:
+    if not str(kind).startswith(_CLOUD_EVENTS):
+        raise BadEvent(f"The CloudEvent is of type {str(kind)[:100]!r}, not Cloud Storage's.")
+    created = kind == _FINALIZED and _created(data, "bucket", "name", "generation")
+    return Message((created,) if created else (), id=str(identity or ""))
 
 
-def _from_pubsub(event: Mapping[str, Any]) -> Delivery:
+def _from_pubsub(event: Mapping[str, Any]) -> Message:
     message = event.get("message")
     if not isinstance(message, dict):
         raise BadEvent("The event is neither a CloudEvent nor a message of Pub/Sub.")
-    attributes = message.get("attributes")
-    attempt = event.get("deliveryAttempt")
-    created = None
-    if isinstance(attributes, dict) and attributes.get("eventType") == _OBJECT_FINALIZE:
-        created = _created(attributes, "bucketId", "objectId", "objectGeneration")
-    return Delivery(created, attempt if isinstance(attempt, int) else 1)
+    attributes, attempt = message.get("attributes"), event.get("deliveryAttempt")
+    kind = attributes.get("eventType") if isinstance(attributes, dict) else None
+    if kind != _OBJECT_FINALIZE and kind not in _OTHER_TYPES:
+        raise BadEvent(f"The message's eventType is {str(kind)[:100]!r}, not Cloud Storage's.")
+    created = kind == _OBJECT_FINALIZE and _created(
+        attributes, "bucketId", "objectId", "objectGeneration"
+    )
+    return Message(
+        (created,) if created else (),
+        id=str(message.get("messageId", "")),
+        tries=attempt if isinstance(attempt, int) else 1,
+    )
 
 
 def _created(fields: Any, bucket: str, key: str, generation: str) -> ObjectCreated:

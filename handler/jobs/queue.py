@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 import boto3
@@ -11,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from handler.bucket.objects import ObjectInfo
 from handler.detection.stored import Task
-from handler.errors import QueueUnavailable
+from handler.errors import BadOptions, QueueUnavailable
 from handler.schemas import Options
 
 if TYPE_CHECKING:
@@ -19,6 +22,14 @@ if TYPE_CHECKING:
 
 # Tells jobs from the S3 events that come through the same queue.
 JOB_KIND: Literal["maskdrop:detection"] = "maskdrop:detection"
+# How often SQS delivers a message before it becomes a dead letter: `maxReceiveCount` of the
+# deployed template, and of the embedded stack.
+MAX_RECEIVES = 3
+# What SQS took before August 2025, when it became 1 MiB; servers like it may take no more.
+MAX_MESSAGE_BYTES = 262_144
+# A message that was put back untried is a new one to SQS, which counts its receives from nothing:
+# how often it was tried before.
+TRIES_ATTRIBUTE = "MaskdropTries"
 
 
 class Job(BaseModel):
@@ -52,10 +63,16 @@ class Job(BaseModel):
 
 
 class JobQueue(Protocol):
-    """Where jobs wait for a worker."""
+    """Where jobs wait for a worker. Every method raises QueueUnavailable."""
 
     def put(self, job: Job) -> None:
-        """Hand over a job; raises QueueUnavailable."""
+        """Hand over a job; raises BadOptions for one that no queue takes."""
+
+    def put_back(self, body: str, tries: int) -> None:
+        """Send a message anew that was tried `tries` times; who takes it counts on from there."""
+
+    def settle(self, receipt: str) -> None:
+        """Take a message that was received out of the queue."""
 
 
 class SQSJobQueue:
@@ -66,12 +83,41 @@ class SQSJobQueue:
         self._client = client
 
     def put(self, job: Job) -> None:
-        """Send a job; raises QueueUnavailable."""
-        try:
-            self._client.send_message(QueueUrl=self._url, MessageBody=job.model_dump_json())
-        except (BotoCoreError, ClientError) as error:
-            cause = type(error).__name__
-            raise QueueUnavailable(f"The queue did not take the job: {cause}.") from error
+        """Send a job; raises QueueUnavailable, and BadOptions for one that is too long."""
+        # In ASCII: SQS refuses some characters, and none that JSON writes as an escape.
+        body = json.dumps(job.model_dump(mode="json"))
+        if len(body) > MAX_MESSAGE_BYTES:
+            raise BadOptions(
+                f"The job has {len(body):,} bytes; the queue takes {MAX_MESSAGE_BYTES:,}. "
+                "Name fewer classes."
+            )
+        with _queue_errors("take the job"):
+            self._client.send_message(QueueUrl=self._url, MessageBody=body)
+
+    def put_back(self, body: str, tries: int) -> None:
+        """Send a message anew; raises QueueUnavailable."""
+        with _queue_errors("take a message back"):
+            self._client.send_message(
+                QueueUrl=self._url,
+                MessageBody=body,
+                MessageAttributes={
+                    TRIES_ATTRIBUTE: {"DataType": "Number", "StringValue": str(tries)}
+                },
+            )
+
+    def settle(self, receipt: str) -> None:
+        """Delete a message; raises QueueUnavailable."""
+        with _queue_errors("delete a message"):
+            self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt)
+
+
+@contextmanager
+def _queue_errors(action: str) -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        cause = type(error).__name__
+        raise QueueUnavailable(f"The queue did not {action}: {cause}.") from error
 
 
 def sqs_client(region: str, *, endpoint_url: str | None = None) -> SQSClient:

@@ -1,13 +1,16 @@
-"""S3's events as they reach a function: which objects were made, and which of those are ours.
+"""S3's events: which objects were made, and which of those are ours.
 
-They come bare, or as JSON in the bodies of SQS records. Keys arrive quoted as in HTML
-forms (`+` is a space) and are unquoted here, once; everywhere else a key is plain text.
+From S3 itself keys arrive quoted as in HTML forms (`+` is a space) and are unquoted here, once;
+through EventBridge they arrive plain. Everywhere else a key is plain text.
+
+Sources: docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html and
+…/ev-events.html.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import unquote_plus
 
@@ -16,10 +19,15 @@ from pydantic import AliasPath, BaseModel, ConfigDict, Field, ValidationError
 from handler.bucket.keys import INBOX
 from handler.errors import BadEvent
 
+# Servers that speak S3's protocol put their own name in front: minio:s3, ceph:s3.
+_SOURCE = re.compile(r"\w+:s3")
+_CREATED = re.compile(r"(?:s3:)?ObjectCreated:")
+
 
 class ObjectCreated(BaseModel):
     """An object was made, or made anew.
 
+    etag: empty where the event does not tell; then the bucket knows it, and the size.
     sequencer: hex digits that order the events of one key (see `is_older`); none comes
         from some stores that only resemble S3, and none is older than any.
     version_id: None where the bucket keeps no versions.
@@ -38,29 +46,51 @@ class ObjectCreated(BaseModel):
     ] = None
 
 
-def read_created(event: Mapping[str, Any]) -> Iterator[ObjectCreated]:
-    """Every object that `event` says was made, in its order.
+class _Detail(BaseModel):
+    """The detail of EventBridge's `Object Created`."""
 
-    `event` is S3's, or SQS's with S3's in the bodies. Deletions, S3's test event and
-    what is of another kind yield nothing. Raises BadEvent for a broken one.
+    bucket: Annotated[str, Field(validation_alias=AliasPath("bucket", "name"))]
+    key: Annotated[str, Field(validation_alias=AliasPath("object", "key"))]
+    size: Annotated[int, Field(validation_alias=AliasPath("object", "size"))]
+    etag: Annotated[str, Field(validation_alias=AliasPath("object", "etag"))]
+    sequencer: Annotated[str, Field(validation_alias=AliasPath("object", "sequencer"))] = ""
+    version_id: Annotated[str | None, Field(validation_alias=AliasPath("object", "version-id"))] = (
+        None
+    )
+
+
+def is_from_s3(record: Mapping[str, Any]) -> bool:
+    """Whether a record of an event is S3's."""
+    return _SOURCE.fullmatch(str(record.get("eventSource"))) is not None
+
+
+def read_record(record: Mapping[str, Any]) -> ObjectCreated | None:
+    """The object that a record of S3's says was made; None for events of other kinds.
+
+    Raises BadEvent.
     """
-    for record in event.get("Records", ()):
-        source = record.get("eventSource")
-        if source == "aws:sqs":
-            yield from read_created(read_body(record))
-        elif source == "aws:s3" and record.get("eventName", "").startswith("ObjectCreated:"):
-            yield _read_record(record)
-
-
-def read_body(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the JSON object in an SQS record's body; raises BadEvent."""
+    if not _CREATED.match(str(record.get("eventName"))):
+        return None
     try:
-        body = json.loads(record["body"])
-    except (KeyError, ValueError) as error:
-        raise BadEvent(f"Message {record.get('messageId')} holds no JSON.") from error
-    if not isinstance(body, dict):
-        raise BadEvent(f"Message {record.get('messageId')} holds JSON, but no object.")
-    return body
+        created = ObjectCreated.model_validate(record)
+    except ValidationError as error:
+        raise BadEvent(f"An S3 event has a missing or wrong {_places(error)}.") from error
+    return created.model_copy(update={"key": unquote_plus(created.key)})
+
+
+def read_detail(event: Mapping[str, Any]) -> ObjectCreated | None:
+    """The object that EventBridge's event of S3 says was made; None for those of other kinds.
+
+    Raises BadEvent.
+    """
+    if event.get("detail-type") != "Object Created":
+        return None
+    try:
+        detail = _Detail.model_validate(event.get("detail"))
+    except ValidationError as error:
+        places = _places(error)
+        raise BadEvent(f"An EventBridge event has a missing or wrong detail.{places}.") from error
+    return ObjectCreated(event_name="Object Created", **detail.model_dump())
 
 
 def is_for_us(created: ObjectCreated, bucket: str) -> bool:
@@ -74,10 +104,5 @@ def is_for_us(created: ObjectCreated, bucket: str) -> bool:
     )
 
 
-def _read_record(record: Mapping[str, Any]) -> ObjectCreated:
-    try:
-        created = ObjectCreated.model_validate(record)
-    except ValidationError as error:
-        missing = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
-        raise BadEvent(f"An S3 event has a missing or wrong {missing}.") from error
-    return created.model_copy(update={"key": unquote_plus(created.key)})
+def _places(error: ValidationError) -> str:
+    return ", ".join(".".join(map(str, each["loc"])) for each in error.errors())

@@ -1,28 +1,26 @@
-"""Batches of work: S3 events and jobs, out of SQS or sent directly.
+"""Batches of work: S3's events and jobs, out of SQS, out of other envelopes, or sent directly.
 
-Every item is idempotent, so a message that comes twice, or again after a crash, does no harm.
-A photograph that cannot be detected gets a `failed` manifest at once; its message still counts
-as failed, so that it ends in the dead-letter queue. An object that is gone or was replaced is
-nobody's failure: the event of its replacement is on its way.
+Every piece of work is idempotent, so a message that comes twice, or again after a crash, does no
+harm. What becomes of one that failed is policy.py's; its message counts as failed, so that after
+MAX_RECEIVES it ends in the dead-letter queue.
+
+A message that kills the process (no memory, no time) can say nothing. So from the second delivery
+on a message is worked off alone: what else came with it is settled or put back before. And on the
+last delivery its `failed` manifest is written first. A message that is handed back untried is put
+back as a new one, since SQS would count its delivery as a try.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
-
-from handler.bucket.objects import ObjectInfo
-from handler.bucket.result_store import AnyManifest
-from handler.detection.stored import StoredDetector, Task
-from handler.errors import BadEvent, MaskdropError, ObjectChanged, ObjectNotFound
-from handler.jobs.queue import JOB_KIND, Job
-from handler.jobs.s3_events import ObjectCreated, is_for_us, read_body, read_created
-from handler.schemas import Options
-from model.runtime.errors import ModelError
+from handler.detection.stored import StoredDetector
+from handler.errors import QueueUnavailable
+from handler.jobs.envelopes import Message, is_from_queue, read_messages
+from handler.jobs.message_worker import MessageWorker, SecondsLeft
+from handler.jobs.queue import MAX_RECEIVES, JobQueue
 
 Event = Mapping[str, Any]
 
@@ -30,96 +28,90 @@ _log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Works off one event after the other."""
+    """Works off one event of AWS after the other."""
 
-    def __init__(self, stored: StoredDetector, bucket: str, seconds_needed: float = 0) -> None:
-        """Detect through `stored`; a message needs `seconds_needed` or is left for next time."""
-        self._stored = stored
-        self._bucket = bucket
-        self._seconds_needed = seconds_needed
+    def __init__(
+        self,
+        stored: StoredDetector,
+        bucket: str,
+        seconds_needed: float = 0,
+        queue: JobQueue | None = None,
+    ) -> None:
+        """Detect through `stored`; a message needs `seconds_needed` or is left for next time.
 
-    def handle(self, event: Event, seconds_left: Callable[[], float]) -> dict[str, Any]:
+        queue: the one that the messages come from. Without it messages that are handed back
+        untried use up a delivery, and none is worked off alone.
+        """
+        self._messages = MessageWorker(stored, bucket, seconds_needed=seconds_needed)
+        self._queue = queue
+
+    def handle(self, event: Event, seconds_left: SecondsLeft) -> dict[str, Any]:
         """Work off an event; answers the ids of the messages that SQS has to deliver again.
 
-        Raises the first error of an event that S3 sent directly, after all its records.
+        Raises the first error of an event that came directly, after all its records.
         """
-        records = event.get("Records", ())
-        if not any(record.get("eventSource") == "aws:sqs" for record in records):
-            self._do_all(list(read_created(event)))
-            return {"batchItemFailures": []}
+        messages = read_messages(event)
+        if is_from_queue(event):
+            failed = self._work_off(messages, seconds_left)
+            return {"batchItemFailures": [{"itemIdentifier": each.id} for each in failed]}
+        for each in messages:
+            if errors := self._messages.work_off(each, seconds_left):
+                raise errors[0]
+        return {"batchItemFailures": []}
+
+    def _work_off(self, messages: Sequence[Message], seconds_left: SecondsLeft) -> list[Message]:
+        """Work off what the queue delivered; answers the messages that failed.
+
+        Those that were delivered before may be what ended a process. They come last, and one of
+        them alone.
+        """
+        new = [each for each in messages if each.tries == 1]
+        again = [each for each in messages if 1 < each.tries <= MAX_RECEIVES]
+        failed = [each for each in messages if each.tries > MAX_RECEIVES]
+        for each in failed:
+            _log.warning("message %s: given up after %d tries", each.id, each.tries - 1)
+        failed += self._work_in_turn(new, seconds_left)
+        done = [each for each in new if each not in failed]
+        if len(messages) > 1 and again and self._isolate(done, again[1:]):
+            del again[1:]
+        return failed + self._work_in_turn(again, seconds_left, first=not new)
+
+    def _work_in_turn(
+        self, messages: Sequence[Message], seconds_left: SecondsLeft, first: bool = True
+    ) -> list[Message]:
+        """Work off messages while there is time; the `first` of an event is always tried."""
         failed = []
-        for index, record in enumerate(records):
-            in_time = index == 0 or seconds_left() >= self._seconds_needed
-            if not in_time or not self._succeeds(record):
-                failed.append({"itemIdentifier": record["messageId"]})
-        return {"batchItemFailures": failed}
-
-    def do_created(self, created: ObjectCreated) -> None:
-        """Detect in an object and publish what came of it; raises after recording a failure."""
-        info = ObjectInfo(created.key, created.size, created.etag, created.version_id)
-        task = self._stored.task(info, Options())
-        publish = partial(self._stored.results.publish_latest, sequencer=created.sequencer)
-        try:
-            publish(self._detect(task, self._stored.results.report))
-        except (ObjectNotFound, ObjectChanged) as error:
-            _log.info("ignored: %s", error)
-        except Exception as error:
-            publish(self._stored.record_failure(task, error))
-            raise
-
-    def _succeeds(self, record: Event) -> bool:
-        try:
-            body = read_body(record)
-            if body.get("kind") == JOB_KIND:
-                self._do_job(_parse_job(body))
+        for index, each in enumerate(messages):
+            if (index or not first) and seconds_left() < self._messages.seconds_needed:
+                handed_back = self._put_back(each)
             else:
-                self._do_all(list(read_created(body)))
-        except (MaskdropError, ModelError) as error:
-            _log.warning("message %s: %s", record.get("messageId"), error)
+                handed_back = not self._messages.work_off(each, seconds_left)
+            if not handed_back:
+                failed.append(each)
+        return failed
+
+    def _isolate(self, done: Sequence[Message], untried: Sequence[Message]) -> bool:
+        """See to it that a process that ends now takes no other message along."""
+        if self._queue is None:
             return False
-        except Exception:
-            _log.exception("message %s", record.get("messageId"))
+        try:
+            for each in untried:
+                self._queue.put_back(each.body, each.tries - 1)
+            for each in (*done, *untried):
+                self._queue.settle(each.receipt)
+        except QueueUnavailable as error:
+            _log.warning("Messages that failed before are worked off together: %s", error)
             return False
         return True
 
-    def _do_all(self, created: Sequence[ObjectCreated]) -> None:
-        errors = []
-        for each in created:
-            if not is_for_us(each, self._bucket):
-                _log.info("ignored s3://%s/%s", each.bucket, each.key)
-                continue
-            try:
-                self.do_created(each)
-            except Exception as error:
-                errors.append(error)
-        if errors:
-            raise errors[0]
-
-    def _do_job(self, job: Job) -> None:
-        task = self._stored.task(job.info, job.options)
-        results = self._stored.results
-        if results.read_status(task.id) is None:
-            _log.info("ignored: detection %s was deleted", task.id)
-            return
+    def _put_back(self, message: Message) -> bool:
+        """Hand back a message untried; False where that costs it a delivery."""
+        if self._queue is None:
+            return False
         try:
-            self._detect(task, results.report_on)
-        except Exception as error:
-            self._stored.record_failure(task, error)
-            if not isinstance(error, ObjectNotFound | ObjectChanged):
-                raise
-        finally:
-            if results.read_status(task.id) is None:
-                _log.info("detection %s was deleted while it ran", task.id)
-                results.delete(task.id)
-
-    def _detect(self, task: Task, say: Callable[..., None]) -> AnyManifest:
-        report = partial(say, task.id, source_key=task.info.key)
-        return self._stored.finished(task) or self._stored.detect_stored(task, report)
-
-
-def _parse_job(body: Event) -> Job:
-    try:
-        return Job.model_validate(body)
-    except ValidationError as error:
-        wrong = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
-        raise BadEvent(f"A job has a missing or wrong {wrong}.") from error
+            self._queue.put_back(message.body, message.tries - 1)
+        except QueueUnavailable as error:
+            _log.warning("message %s: handed back untried: %s", message.id, error)
+            return False
+        _log.info("message %s: put back untried, for lack of time", message.id)
+        return True

@@ -13,13 +13,11 @@ from uuid import uuid4
 import boto3
 from moto.server import ThreadedMotoServer
 
+from handler.jobs.queue import MAX_RECEIVES
 from handler.local.seaweedfs import REGION
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
-
-# How often a message is received before it moves to the dead-letter queue.
-MAX_RECEIVES = 3
 
 
 @dataclass(frozen=True, slots=True)

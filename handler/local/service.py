@@ -108,7 +108,9 @@ def _services(
 
 def _function(services: Services) -> Callable[[dict[str, Any], LocalContext], dict[str, Any]]:
     """The batch function as AWS Lambda would call it."""
-    worker = Worker(services.stored, BUCKET, services.settings.detection_seconds)
+    worker = Worker(
+        services.stored, BUCKET, services.settings.detection_seconds, queue=services.queue
+    )
 
     def function(event: dict[str, Any], context: LocalContext) -> dict[str, Any]:
         return worker.handle(event, lambda: context.get_remaining_time_in_millis() / 1000)

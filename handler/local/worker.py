@@ -82,6 +82,7 @@ def deliver_batch(
         MaxNumberOfMessages=batch_size,
         WaitTimeSeconds=wait_seconds,
         MessageSystemAttributeNames=["All"],
+        MessageAttributeNames=["All"],
     ).get("Messages", [])
     if messages:
         failed = _call(function, messages)
@@ -112,7 +113,10 @@ def _record(message: MessageTypeDef) -> dict[str, Any]:
         "receiptHandle": message["ReceiptHandle"],
         "body": message["Body"],
         "attributes": dict(message["Attributes"]),
-        "messageAttributes": {},
+        "messageAttributes": {
+            name: {"stringValue": each.get("StringValue", ""), "dataType": each["DataType"]}
+            for name, each in message.get("MessageAttributes", {}).items()
+        },
         "md5OfBody": message["MD5OfBody"],
         "eventSource": "aws:sqs",
         "eventSourceARN": f"arn:aws:sqs:{REGION}:123456789012:maskdrop",

@@ -15,9 +15,11 @@ from service import COLOUR_MODEL, ListQueue, make_services, squares
 from starlette.testclient import TestClient
 
 from handler.bucket.objects import ObjectInfo, PresignedPost, StoredObject
+from handler.bucket.result_store import ResultStore
 from handler.detection.model_source import download_model
 from handler.jobs.queue import Job
 from handler.jobs.worker import Worker
+from handler.schemas import FailedManifest, FailedSource, Failure, Model, Options
 from handler.web.app import create_app
 
 RESOURCES = load_template("template.yaml")["Resources"]
@@ -90,11 +92,7 @@ class NotingStore(MemoryObjectStore):
 @pytest.fixture
 def store(tmp_path: Path) -> NotingStore:
     """A bucket in which the functions have found their model."""
-    store = NotingStore()
-    for path in COLOUR_MODEL.iterdir():
-        store.give(f"models/colours/1/{path.name}", path.read_bytes())
-    download_model(store, "models/colours", "litert", tmp_path)
-    return store
+    return found_model(NotingStore(), tmp_path)
 
 
 def statements(role: str) -> list[dict[str, Any]]:
@@ -169,16 +167,52 @@ def test_api_role_is_what_the_api_does(store: NotingStore) -> None:
         report = client.post("/v1/detections", json={"key": source}).json()
         assert client.get(f"/v1/detections/{report['id']}").status_code == 200
         assert client.delete(f"/v1/detections/{report['id']}").status_code == 204
+    refused = TestClient(create_app(make_services(store=store, queue=ListQueue(refuses=True))))
+    wanted, headers = {"key": "inbox/cat.png"}, {"Prefer": "respond-async"}
+    assert refused.post("/v1/detections", json=wanted, headers=headers).status_code == 503
     assert store.taken == granted("ApiRole")
 
 
-def test_batch_role_is_what_the_batch_does(store: NotingStore) -> None:
+class DeletedMeanwhile(NotingStore):
+    """A bucket in which somebody deletes a detection when its overlay is written."""
+
+    def put(self, key: str, body: bytes, **conditions: Any) -> ObjectInfo:
+        info = super().put(key, body, **conditions)
+        if key.endswith("overlay.jpg"):
+            taken = set(self.taken)
+            ResultStore(self).delete(key.split("/")[1])
+            self.taken = taken
+        return info
+
+
+def found_model(store: NotingStore, folder: Path) -> NotingStore:
+    """The bucket after the functions have found their model in it."""
+    for path in COLOUR_MODEL.iterdir():
+        store.give(f"models/colours/1/{path.name}", path.read_bytes())
+    download_model(store, "models/colours", "litert", folder)
+    return store
+
+
+def test_batch_role_is_what_the_batch_does(tmp_path: Path) -> None:
+    store = found_model(DeletedMeanwhile(), tmp_path)
     given = store.give("inbox/cat.png", squares("green"))
     store.give("uploads/1/dog.png", squares("blue"))
     job = queued_job(store, "uploads/1/dog.png")
     store.taken = {each for each in store.taken if each[1] == "models/"}
 
     run_batch(store, created(given.info, "01"), created(given.info, "02"), as_message(job))
+    # Its copy under latest/ goes when it was published in between.
+    published = ResultStore(store)
+    manifest = FailedManifest(
+        id="x",
+        source=FailedSource(key="inbox/cat.png", etag="e"),
+        model=Model(name="any", version=1, digest="0"),
+        options=Options(),
+        failure=Failure(type="any", detail="Any."),
+    )
+    published.publish_latest(manifest, "03")
+    published.forget_deleted("x", "inbox/cat.png")
+    # An upload goes by the API; the batch repeats the whole of a deletion.
     assert store.taken == granted("BatchRole")
 
 
@@ -204,5 +238,11 @@ def test_api_fills_the_queue_and_the_batch_empties_it() -> None:
     assert actions == {
         "ApiRole": {"sqs:SendMessage"},
         # What Lambda's poller of a queue asks of the function's role.
-        "BatchRole": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
+        # And a message goes back that there was no time for.
+        "BatchRole": {
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:SendMessage",
+        },
     }

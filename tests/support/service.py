@@ -22,12 +22,25 @@ class ListQueue:
 
     def __init__(self, refuses: bool = False) -> None:
         self.jobs: list[Job] = []
-        self._refuses = refuses
+        self.put_back_with: list[tuple[str, int]] = []
+        self.settled: list[str] = []
+        self.refuses = refuses
 
     def put(self, job: Job) -> None:
-        if self._refuses:
-            raise QueueUnavailable("The queue did not take the job: EndpointConnectionError.")
+        self._check()
         self.jobs.append(job)
+
+    def put_back(self, body: str, tries: int) -> None:
+        self._check()
+        self.put_back_with.append((body, tries))
+
+    def settle(self, receipt: str) -> None:
+        self._check()
+        self.settled.append(receipt)
+
+    def _check(self) -> None:
+        if self.refuses:
+            raise QueueUnavailable("The queue did not take the job: EndpointConnectionError.")
 
 
 class LambdaContext:

@@ -31,7 +31,7 @@ from handler.errors import (
     UnsupportedImage,
 )
 from handler.jobs.queue import Job, JobQueue
-from handler.schemas import Manifest
+from handler.schemas import Manifest, Status
 from handler.web.access import (
     DeletionSecret,
     check_deletion,
@@ -109,7 +109,7 @@ def create_detection(
         if preferred:
             response.headers["Preference-Applied"] = "respond-async"
         return DetectionReport(id=task.id, state="queued")
-    return _report(task.id, stored.detect_stored(task), services)
+    return _report(task.id, stored.detect_now(task), services)
 
 
 @router.get(
@@ -122,15 +122,13 @@ def read_detection(identity: ResultId, response: Response, services: ServicesOf)
     results = ResultStore(services.bucket)
     if not _ID.fullmatch(identity):
         raise _not_found(identity)
-    if manifest := results.read(identity):
-        if not is_open(manifest.source.key or "", services.settings):
-            raise _not_found(identity)
-        return _report(identity, manifest, services)
-    status = results.read_status(identity)
-    if status is None or not is_open(status.key, services.settings):
+    found = results.look(identity)
+    if found is None or not is_open(_source_of(found), services.settings):
         raise _not_found(identity)
-    response.headers["Retry-After"] = str(POLL_SECONDS)
-    return DetectionReport(id=identity, state=status.state)
+    if isinstance(found, Status):
+        response.headers["Retry-After"] = str(POLL_SECONDS)
+        return DetectionReport(id=identity, state=found.state)
+    return _report(identity, found, services)
 
 
 @router.delete(
@@ -168,14 +166,18 @@ def _report(identity: str, manifest: AnyManifest, services: Services) -> Detecti
     )
 
 
+def _source_of(found: AnyManifest | Status) -> str:
+    return found.key if isinstance(found, Status) else found.source.key or ""
+
+
 def _enqueue(task: Task, queue: JobQueue, results: ResultStore) -> None:
     """Queue a detection; raises QueueUnavailable and leaves no trace of it then."""
     # The status first: a worker takes a job without one for one that was deleted.
-    results.report(task.id, "queued", source_key=task.info.key)
+    promise = results.promise(task.id, source_key=task.info.key, pending=task.pending)
     try:
         queue.put(Job.of(task))
-    except QueueUnavailable:
-        results.withdraw(task.id)
+    except (QueueUnavailable, BadOptions):
+        promise.withdraw()
         raise
 
 

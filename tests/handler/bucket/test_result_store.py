@@ -148,7 +148,7 @@ def test_what_is_no_manifest_is_replaced(results: ResultStore, store: MemoryObje
 
 def test_progress_is_told_from_the_first_report_on(results: ResultStore) -> None:
     assert results.read_status(ID) is None
-    results.report(ID, "decoding", source_key="uploads/1/cat.jpg")
+    results.begin(ID, source_key="uploads/1/cat.jpg").say("decoding")
     status = results.read_status(ID)
     assert status is not None
     assert (status.state, status.key) == ("decoding", "uploads/1/cat.jpg")
@@ -223,7 +223,7 @@ def test_deleting_takes_result_upload_and_latest(
     results: ResultStore, store: MemoryObjectStore
 ) -> None:
     store.put("uploads/1/cat.jpg", b"jpeg", content_type="image/jpeg")
-    results.report(ID, "writing", source_key="uploads/1/cat.jpg")
+    results.begin(ID, source_key="uploads/1/cat.jpg").say("writing")
     results.write_files(ID, [("labels.png", b"png")])
     results.publish_latest(results.write_manifest(ID, succeeded()), "0A1")
     assert results.delete(ID)
@@ -246,7 +246,7 @@ def test_deleting_what_only_began_takes_its_upload_too(
     results: ResultStore, store: MemoryObjectStore
 ) -> None:
     store.put("uploads/1/cat.jpg", b"jpeg", content_type="image/jpeg")
-    results.report(ID, "queued", source_key="uploads/1/cat.jpg")
+    results.begin(ID, source_key="uploads/1/cat.jpg")
     assert results.delete(ID)
     assert list(store.list_objects("")) == []
 

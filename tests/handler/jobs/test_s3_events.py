@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from events import load_event
+from events import load_event, read_created
 
 from handler.bucket.keys import is_older
-from handler.errors import BadEvent
-from handler.jobs.s3_events import ObjectCreated, is_for_us, read_created
+from handler.jobs.s3_events import ObjectCreated, is_for_us
 
 
 def created(event: str) -> list[ObjectCreated]:
@@ -53,30 +52,6 @@ def test_keys_are_unquoted_exactly_once() -> None:
         "inbox/slash.jpg",
         "inbox/100%.jpg",
     ]
-
-
-@pytest.mark.parametrize(
-    "event", ["s3_delete", "s3_test_event", "sqs_s3_test_event", "http_get_health"]
-)
-def test_what_makes_no_object_yields_nothing(event: str) -> None:
-    assert created(event) == []
-
-
-def test_a_message_that_is_no_json_is_refused_by_its_id() -> None:
-    with pytest.raises(BadEvent, match=r"^Message 059f36b4-.*0001 holds no JSON\.$"):
-        created("sqs_broken")
-
-
-def test_a_message_that_is_no_object_is_refused() -> None:
-    with pytest.raises(BadEvent, match="holds JSON, but no object"):
-        list(read_created({"Records": [{"eventSource": "aws:sqs", "body": "[]"}]}))
-
-
-def test_an_event_without_a_key_is_refused_by_what_is_missing() -> None:
-    event = load_event("s3_put")
-    del event["Records"][0]["s3"]["object"]["key"]
-    with pytest.raises(BadEvent, match=r"missing or wrong s3\.object\.key"):
-        list(read_created(event))
 
 
 def test_a_file_in_our_inbox_is_for_us() -> None:

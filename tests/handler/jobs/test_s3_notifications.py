@@ -7,9 +7,9 @@ from typing import Any
 
 import boto3
 import pytest
+from events import read_created
 
 from handler.bucket.s3 import S3ObjectStore
-from handler.jobs.s3_events import read_created
 
 ANY = {"aws_access_key_id": "any", "aws_secret_access_key": "any", "region_name": "us-east-1"}
 

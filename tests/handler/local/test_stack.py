@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 import requests
+from events import read_created
 from waiting import PATIENCE_S, dead_letters, wait_for
 
 from handler.bucket.result_store import ResultStore
-from handler.jobs.s3_events import ObjectCreated, is_for_us, read_created
+from handler.jobs.s3_events import ObjectCreated, is_for_us
 from handler.local.seaweedfs import LocalS3Failed
 from handler.local.stack import LocalStack, local_stack
 from handler.local.worker import LocalContext
