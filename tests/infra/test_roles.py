@@ -159,15 +159,18 @@ def test_api_role_is_what_the_api_does(store: NotingStore) -> None:
     run_batch(store, created(given.info, "01"))
     store.taken = {each for each in store.taken if each[1] == "models/"}
 
-    client = TestClient(create_app(make_services(store=store)))
+    client = TestClient(create_app(make_services({"open_inbox": True}, store=store)))
     wanted = {"filename": "dog.png", "content_type": "image/png", "size": 1000}
-    key = client.post("/v1/uploads", json=wanted).json()["key"]
-    store.give(key, squares("blue"))
-    for source in (key, "inbox/cat.png"):
+    upload = client.post("/v1/uploads", json=wanted).json()
+    client.headers["X-Deletion-Secret"] = upload["deletion_secret"]
+    store.give(upload["key"], squares("blue"))
+    for source in (upload["key"], "inbox/cat.png"):
         report = client.post("/v1/detections", json={"key": source}).json()
         assert client.get(f"/v1/detections/{report['id']}").status_code == 200
         assert client.delete(f"/v1/detections/{report['id']}").status_code == 204
-    refused = TestClient(create_app(make_services(store=store, queue=ListQueue(refuses=True))))
+    refused = TestClient(
+        create_app(make_services({"open_inbox": True}, store=store, queue=ListQueue(refuses=True)))
+    )
     wanted, headers = {"key": "inbox/cat.png"}, {"Prefer": "respond-async"}
     assert refused.post("/v1/detections", json=wanted, headers=headers).status_code == 503
     assert store.taken == granted("ApiRole")

@@ -534,7 +534,7 @@ def test_repeated_job_never_shows_an_old_failure_as_its_own(handle, store):
 def test_repeated_job_that_no_queue_takes_leaves_the_first_one(handle, store):
     put(store)
     queue = ListQueue()
-    client = make_client(store=store, queue=queue)
+    client = make_client({"open_inbox": True}, store=store, queue=queue)
     ask = partial(
         client.post, "/v1/detections", json={"key": KEY}, headers={"Prefer": "respond-async"}
     )
