@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import sys
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from resource import RUSAGE_SELF, getrusage
 
 from handler.detection.cost import Tariff
 from handler.detection.stopwatch import Stopwatch
@@ -17,6 +15,7 @@ from handler.masks.rle import encode_rle
 from handler.photo.decode import ImageLimits, Photo, open_photo
 from handler.schemas import RLE, Detection, Manifest, Model, Options, Receipt, Source
 from model.runtime.detections import Detections, InstanceMask
+from model.runtime.machine import peak_memory_mb
 from model.runtime.postprocess import paste_masks
 from model.runtime.predictor import Predictor
 from model.runtime.tiling import is_large, predict_tiled
@@ -64,7 +63,7 @@ class Result:
         return Receipt(
             cold=self.cold,
             milliseconds=self.stopwatch.milliseconds,
-            peak_memory_mb=_peak_memory_mb(),
+            peak_memory_mb=round(peak_memory_mb(), 1),
             cost=self.tariff.charge(self.stopwatch.elapsed_ms) if self.tariff else None,
         )
 
@@ -164,9 +163,3 @@ class Detector:
                     f"Class {name!r} is unknown to {self.model.name}; "
                     f"it knows {', '.join(repr(each) for each in near)}."
                 )
-
-
-def _peak_memory_mb() -> float:
-    # Linux counts in KiB, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return round(getrusage(RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)

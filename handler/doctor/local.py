@@ -15,12 +15,12 @@ from handler.doctor.machine import (
     check_temporary_files,
     check_threads,
     memory_mb,
-    usable_cpus,
 )
 from handler.doctor.model import check_model
 from handler.doctor.web import check_clock, check_preflight, check_region, object_url
 from handler.settings import Settings
 from handler.wiring import open_store
+from model.runtime.machine import usable_cpus
 
 
 def examine_environment(settings: Settings, http: httpx2.Client) -> Iterator[Finding]:

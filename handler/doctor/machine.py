@@ -5,21 +5,17 @@ from __future__ import annotations
 import math
 import os
 import shutil
-import sys
-from pathlib import Path
-from resource import RUSAGE_SELF, getrusage
 from tempfile import gettempdir
 
 from handler.doctor.findings import Trouble
 from handler.settings import LambdaEnvironment, Settings
+from model.runtime.machine import CGROUP, peak_memory_mb, read_text
 
 # What a photograph takes from its decoding to its overlay, bytes a pixel: measured on JPEG and PNG
 # of 12 and 50 megapixels, 10.3 to 10.7.
 BYTES_PER_PIXEL = 11
 # Lambda gives one vCPU for so much memory, MB.
 MB_PER_VCPU = 1769
-
-_CGROUP = Path("/sys/fs/cgroup")
 
 
 def check_memory(settings: Settings, available_mb: float) -> str:
@@ -70,32 +66,11 @@ def memory_mb() -> float:
     return min(total, _cgroup_number("memory.max") or total) / 1e6
 
 
-def usable_cpus() -> int:
-    """Processors that the process may use, a share of one counting as one."""
-    cpus = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    quota, _, period = _cgroup_text("cpu.max").partition(" ")
-    return min(cpus, math.ceil(int(quota) / int(period))) if quota.isdecimal() else cpus
-
-
 def vcpus_of(memory: int) -> int:
     """Lambda's processors for a function of so many MB, a share of one counting as one."""
     return math.ceil(memory / MB_PER_VCPU)
 
 
-def peak_memory_mb() -> float:
-    """Most memory that the process has had so far."""
-    # Linux counts in KiB, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return getrusage(RUSAGE_SELF).ru_maxrss * unit / 1e6
-
-
 def _cgroup_number(name: str) -> int | None:
-    text = _cgroup_text(name)
+    text = read_text(CGROUP / name)
     return int(text) if text.isdecimal() else None
-
-
-def _cgroup_text(name: str) -> str:
-    try:
-        return (_CGROUP / name).read_text().strip()
-    except OSError:
-        return ""

@@ -12,7 +12,6 @@ So masks are computed for the detections that are wanted, and for no others.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from model.runtime.backends import Keep, RawDetections
 from model.runtime.errors import ManifestError
+from model.runtime.machine import usable_cpus
 from model.runtime.manifest import MANIFEST_NAME, ModelManifest
 
 FILE_NAME = "model.tflite"
@@ -35,7 +35,7 @@ class LiteRTBackend:
         manifest.check_files(folder, FILE_NAME)
         path = folder / FILE_NAME
         try:
-            interpreter = Interpreter(str(path), num_threads=threads or _usable_cores())
+            interpreter = Interpreter(str(path), num_threads=threads or usable_cpus())
             # XNNPACK packs the weights here, not in the first detection.
             interpreter.allocate_tensors()
         except ValueError as error:
@@ -107,9 +107,3 @@ def _check_classes(runner: SignatureRunner, path: Path, manifest: ModelManifest)
             f"{path.parent / MANIFEST_NAME} lists {len(manifest.classes)} classes; "
             f"the network in {path.name} knows {known}."
         )
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
