@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import PurePosixPath
+from threading import Event
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -73,6 +74,7 @@ class ApiClient:
         self.url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._pauses = pauses
+        self._interrupted = Event()
         self._http = httpx2.Client(timeout=_TIMEOUT_S, transport=transport)
 
     def __enter__(self) -> Self:
@@ -84,6 +86,11 @@ class ApiClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._http.close()
+
+    def interrupt(self) -> None:
+        """Have every call, in whatever thread, end with an ApiError instead of waiting."""
+        self._interrupted.set()
         self._http.close()
 
     def check_ready(self) -> None:
@@ -125,7 +132,7 @@ class ApiClient:
         while report.state not in ("succeeded", "failed"):
             if time.monotonic() > give_up:
                 raise ApiError("timeout", f"Still {report.state} after {PATIENCE_S:.0f} s.")
-            time.sleep(1)
+            self._wait(1)
             report = self.read(report.id)
         if report.failure:
             raise ApiError(report.failure.type, report.failure.detail)
@@ -193,8 +200,12 @@ class ApiClient:
         except httpx2.TransportError as error:
             if not pauses or not isinstance(error, _BROKEN_OFF):
                 raise ApiError("network", f"{who} does not answer: {error}.") from error
-        time.sleep(pauses[0])
+        self._wait(pauses[0])
         return self._persist(send, who, pauses[1:])
+
+    def _wait(self, seconds: float) -> None:
+        if self._interrupted.wait(seconds):
+            raise ApiError("interrupted", "Interrupted.")
 
 
 def done(report: DetectionReport) -> Manifest:

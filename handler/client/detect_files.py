@@ -2,48 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from handler.client.outcomes import Outcome, Photo
-from handler.client.result_folder import write_file, write_result
-from handler.detection.annotation_files import AnnotationFile
+from handler.client.outcomes import Outcome
+from handler.client.photo_names import NamedPhoto
+from handler.client.result_folder import check_replaceable, content_etag, find_result, write_result
 from handler.detection.detector import Detector
-from handler.schemas import Manifest, Options
+from handler.schemas import Options
 
 
 @dataclass(frozen=True, slots=True)
 class LocalRun:
-    """What every photograph of a run has in common; without `out` nothing is written."""
+    """What every photograph of a run has in common; without `out` nothing is written.
+
+    `resume`: keep what is in `out` already, of the same photograph, options and model.
+    """
 
     detector: Detector
     options: Options
     out: Path | None
-    exports: Sequence[AnnotationFile] = ()
+    resume: bool = False
 
-    def detect(self, photos: Iterable[Photo]) -> Iterator[Outcome]:
-        """Detect in each photograph, then write the exports of those that succeeded.
-
-        Raises BadOptions before the first, OSError when an export cannot be written.
-        """
+    def detect_all(self, photos: Iterable[NamedPhoto]) -> Iterator[Outcome]:
+        """Detect in each photograph; raises BadOptions before the first."""
         self.detector.check_classes(self.options)
         for photo in photos:
             try:
-                yield Outcome(photo, self._detect(photo))
+                yield self._detect(photo)
             # Whatever one file can do (a MemoryError too) is told with its name.
             except Exception as error:
                 yield Outcome.failed(photo, error)
-        if self.out:
-            for export in self.exports:
-                write_file(export.encode(), self.out / export.name)
 
-    def _detect(self, photo: Photo) -> Manifest:
+    def _detect(self, photo: NamedPhoto) -> Outcome:
+        folder = self.out / photo.folder if self.out else None
+        if folder:
+            check_replaceable(folder)
         data = photo.read(self.detector.limits.max_bytes)
-        result = self.detector.detect(data, self.options, filename=photo.name)
-        if self.out is None:
-            return result.manifest()
-        manifest = write_result(result, self.out / photo.folder)
-        for export in self.exports:
-            export.add(result, photo.name)
-        return manifest
+        etag = content_etag(data)
+        if folder and self.resume:
+            digests = {self.detector.model.digest}
+            if kept := find_result(folder, etag, self.options, digests):
+                return Outcome(photo, kept, kept=True)
+        result = self.detector.detect(data, self.options, filename=photo.name, etag=etag)
+        return Outcome(photo, write_result(result, folder) if folder else result.manifest())

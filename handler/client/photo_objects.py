@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from handler.bucket.keys import SCHEME
 from handler.bucket.objects import ObjectStore
-from handler.client.photo_files import unique_name
+from handler.client.skipped import Skipped
+from handler.client.text import printable
 from handler.photo.formats import SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoObject:
-    """One photograph to read; its results go to a folder named after its key."""
+    """An object; `relative` is its key below the prefix's last `/`."""
 
     store: ObjectStore
     key: str
-    folder: str
+    relative: str
 
     @property
     def path(self) -> str:
-        """s3://bucket/key"""
-        return f"{SCHEME}{self.store.bucket}/{self.key}"
+        """s3://bucket/key, for people."""
+        return printable(f"{SCHEME}{self.store.bucket}/{self.key}")
 
     @property
     def name(self) -> str:
@@ -34,19 +36,11 @@ class PhotoObject:
         return self.store.get(self.key, max_bytes=max_bytes).body
 
 
-def find_photo_objects(store: ObjectStore, prefix: str) -> list[PhotoObject]:
-    """List the photographs below a prefix, however deep, by their names' endings.
-
-    Results of `album/2026/cat.jpg` go to `2026__cat.jpg` when `album/` is asked for.
-    """
+def list_objects(store: ObjectStore, prefix: str, skipped: Skipped) -> Iterator[PhotoObject]:
+    """List the photographs below a prefix, however deep, by their suffixes."""
     above = prefix.rpartition("/")[0]
-    taken: set[str] = set()
-    return [
-        PhotoObject(store, each.key, unique_name(_folder(each.key.removeprefix(above)), taken))
-        for each in store.list_objects(prefix)
-        if each.key.lower().endswith(SUFFIXES)
-    ]
-
-
-def _folder(path: str) -> str:
-    return path.strip("/").replace("/", "__")
+    for each in store.list_objects(prefix):
+        if each.key.lower().endswith(SUFFIXES):
+            yield PhotoObject(store, each.key, each.key.removeprefix(above).strip("/"))
+        elif not each.key.endswith("/"):
+            skipped.others[PurePosixPath(each.key).suffix.lower()] += 1

@@ -2,91 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import chain
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from handler.bucket.keys import SCHEME
-from handler.client.outcomes import Outcome, Photo
-from handler.client.photo_files import find_photos
 from handler.commands.options import (
     DEFAULTS,
     Api,
+    AsJson,
     Classes,
     MaskThreshold,
     MaxDetections,
     Out,
     Outputs,
+    Photos,
+    Quiet,
+    Recursive,
+    Reprocess,
     ScoreThreshold,
     Tile,
     Token,
-    read_settings,
-    remote_options,
+    make_options,
+    output_folder,
+    wanted_outputs,
 )
-from handler.commands.terminal import end_with, say_error, with_progress
-from handler.errors import BadImage
-from handler.photo.formats import SUFFIXES
 
 app = typer.Typer()
 
 
 @app.command()
 def batch(
-    source: Annotated[
-        str, typer.Argument(metavar="FOLDER|s3://BUCKET/PREFIX", help="Where photographs are.")
-    ],
+    photos: Photos,
     api: Api,
     token: Token = None,
-    out: Out = Path("out"),
-    at_once: Annotated[int, typer.Option(min=1, max=64, help="So many photographs at a time.")] = 4,
-    anew: Annotated[bool, typer.Option("--anew", help="Do again what is done already.")] = False,
+    out: Out = None,
+    recursive: Recursive = False,
+    parallel: Annotated[
+        int,
+        typer.Option(min=1, max=64, metavar="N", help="Photographs processed in parallel."),
+    ] = 4,
     score_threshold: ScoreThreshold = DEFAULTS.score_threshold,
     max_detections: MaxDetections = DEFAULTS.max_detections,
     classes: Classes = None,
     mask_threshold: MaskThreshold = DEFAULTS.mask_threshold,
     tile: Tile = DEFAULTS.tile,
     outputs: Outputs = None,
+    reprocess: Reprocess = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Send many photographs to a service, several at a time; go on where an earlier run ended.
+    """Detect objects in many photographs by a service, several in parallel.
 
-    Writes contact-sheet.html with all results, and prints failures by cause. Ends with 1 when there
-    are any.
+    Works as `maskdrop upload` does, and also writes contact-sheet.html, a page with every result.
     """
-    options = remote_options(
-        score_threshold, max_detections, classes, mask_threshold, outputs, tile
+    wanted = wanted_outputs(outputs)
+    options = make_options(
+        score_threshold=score_threshold,
+        max_detections=max_detections,
+        classes=classes,
+        mask_threshold=mask_threshold,
+        outputs=wanted,
+        tile=tile,
     )
-    from handler.client.api_client import ApiClient
-    from handler.client.contact_sheet import failures_by_cause, write_contact_sheet
-    from handler.client.detect_by_api import RemoteRun
+    from handler.commands.photo_run import Report, make_annotation_files
+    from handler.commands.remote import run_remote
 
-    photos = _find(source)
-    with ApiClient(api, token=token) as service:
-        kept = frozenset[str]() if anew else frozenset(service.model_digests())
-        run = RemoteRun(service, options, out, read_settings().max_image_bytes, kept)
-        coming = run.detect_all(photos, at_once)
-        outcomes = list(with_progress(coming, len(photos), "Detecting"))
-    typer.echo(f"{len(outcomes)} photographs: {write_contact_sheet(outcomes, out)}")
-    _end_with_causes(failures_by_cause(outcomes), len(outcomes))
-
-
-def _find(source: str) -> Sequence[Photo]:
-    if not source.startswith(SCHEME):
-        return find_photos([source])
-    from handler.client.photo_objects import find_photo_objects
-    from handler.wiring import open_url
-
-    store, prefix = open_url(read_settings(), source)
-    photos = find_photo_objects(store, prefix)
-    if not photos:
-        raise BadImage(f"{source} holds no photograph ({', '.join(SUFFIXES)}).")
-    return photos
-
-
-def _end_with_causes(causes: Mapping[str, Sequence[Outcome]], total: int) -> None:
-    """Print how many failed for which cause, then as every command ends."""
-    for cause, failed in causes.items():
-        say_error(f"{len(failed)} × {cause}")
-    end_with(list(chain.from_iterable(causes.values())), total)
+    report = Report(
+        output_folder(out, outputs, as_json),
+        make_annotation_files(wanted),
+        contact_sheet=True,
+        as_json=as_json,
+        quiet=quiet,
+    )
+    run_remote(
+        photos,
+        options,
+        report,
+        api=api,
+        token=token,
+        recursive=recursive,
+        reprocess=reprocess,
+        parallel=parallel,
+    )

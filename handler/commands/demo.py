@@ -16,15 +16,16 @@ import typer
 from handler.bucket.keys import INBOX
 from handler.bucket.result_store import AnyManifest, ResultStore
 from handler.client.outcomes import Outcome
-from handler.client.photo_files import find_photos
+from handler.client.photo_files import PhotoFile
+from handler.client.photo_names import NamedPhoto, name_photos
 from handler.client.result_folder import write_folder
-from handler.commands.terminal import end_with, print_outcomes, say_part
+from handler.commands.outcome_lines import lay_out
+from handler.commands.terminal import output_width, say_part
 from handler.schemas import Manifest, Options
 
 if TYPE_CHECKING:
     from handler.bucket.objects import ObjectStore
     from handler.client.api_client import ApiClient
-    from handler.client.photo_objects import PhotoObject
     from handler.local.service import LocalService
 
 app = typer.Typer()
@@ -65,36 +66,45 @@ def send_samples(service: LocalService, samples: Path, out: Path) -> None:
     with ApiClient(service.url) as api:
         typer.echo("\nAs the site does it: astronaut.jpg by a presigned POST")
         outcomes = [_upload(api, samples / "astronaut.jpg", out)]
-        failed = print_outcomes(outcomes, out)
+        _print_outcomes(outcomes, out)
         typer.echo("\nAs a batch does it: three files put into inbox/, one of them cut in half")
         photos = _fill_inbox(service.stack.store, samples)
-        failed += print_outcomes([_await_result(api, each, out) for each in photos], out)
-    for each in failed:
-        typer.echo(f"{each.photo.path} failed: {each.error}")
-    end_with([each for each in failed if each.photo.name != _BROKEN], total=4)
+        more = [_await_result(api, service.stack.store, each, out) for each in photos]
+        _print_outcomes(more, out)
+    if any(each.manifest is None and each.photo.name != _BROKEN for each in [*outcomes, *more]):
+        raise typer.Exit(1)
+
+
+def _print_outcomes(outcomes: list[Outcome], out: Path) -> None:
+    lines = lay_out([each.photo for each in outcomes], out, output_width())
+    for each in outcomes:
+        if each.manifest:
+            typer.echo(lines.line(each, each.manifest))
+        else:
+            typer.echo(f"{each.photo.path} failed: {each.error}")
 
 
 def _upload(api: ApiClient, path: Path, out: Path) -> Outcome:
     from handler.client.detect_by_api import RemoteRun
 
-    [photo] = find_photos([str(path)])
+    [photo] = name_photos([PhotoFile(path, path.name)])
     return RemoteRun(api, Options(), out, max_bytes=path.stat().st_size).detect(photo)
 
 
-def _fill_inbox(store: ObjectStore, samples: Path) -> list[PhotoObject]:
+def _fill_inbox(store: ObjectStore, samples: Path) -> list[NamedPhoto]:
     from handler.client.photo_objects import PhotoObject
 
     bodies = {name: (samples / name).read_bytes() for name in ("chelsea.jpg", "coffee.jpg")}
     bodies[_BROKEN] = bodies["coffee.jpg"][: len(bodies["coffee.jpg"]) // 2]
     for name, body in bodies.items():
         store.put(INBOX + name, body, content_type="image/jpeg")
-    return [PhotoObject(store, INBOX + name, Path(name).stem) for name in bodies]
+    return name_photos([PhotoObject(store, INBOX + name, name) for name in bodies])
 
 
-def _await_result(api: ApiClient, photo: PhotoObject, out: Path) -> Outcome:
+def _await_result(api: ApiClient, store: ObjectStore, photo: NamedPhoto, out: Path) -> Outcome:
     from handler.client.api_client import ApiError
 
-    manifest = _await_latest(photo)
+    manifest = _await_latest(store, INBOX + photo.name)
     if not isinstance(manifest, Manifest):
         failure = manifest.failure
         return Outcome.failed(photo, ApiError(failure.type, failure.detail))
@@ -102,12 +112,12 @@ def _await_result(api: ApiClient, photo: PhotoObject, out: Path) -> Outcome:
     return Outcome(photo, write_folder(out / photo.folder, files, lambda _: manifest))
 
 
-def _await_latest(photo: PhotoObject) -> AnyManifest:
+def _await_latest(store: ObjectStore, key: str) -> AnyManifest:
     from handler.client.api_client import ApiError
 
     give_up = time.monotonic() + _PATIENCE_S
-    while (manifest := ResultStore(photo.store).read_latest(photo.key)) is None:
+    while (manifest := ResultStore(store).read_latest(key)) is None:
         if time.monotonic() > give_up:
-            raise ApiError("timeout", f"{photo.path} has no result after {_PATIENCE_S:.0f} s.")
+            raise ApiError("timeout", f"{key} has no result after {_PATIENCE_S:.0f} s.")
         time.sleep(0.2)
     return manifest

@@ -2,142 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from handler.client.detect_files import LocalRun
-from handler.client.outcomes import Outcome
-from handler.client.photo_files import find_photos
 from handler.commands.options import (
     DEFAULTS,
-    OUTPUT_NAMES,
+    AsJson,
     Classes,
     MaskThreshold,
     MaxDetections,
+    Out,
+    Outputs,
+    Photos,
+    Quiet,
+    Recursive,
+    Reprocess,
     ScoreThreshold,
     Tile,
-    known_outputs,
     make_options,
+    open_url,
+    output_folder,
     read_settings,
-    split_names,
+    wanted_outputs,
 )
-from handler.commands.terminal import end_with, print_outcomes, with_progress
-from handler.detection.annotation_files import ANNOTATION_FORMATS, AnnotationFile
-from handler.detection.detector import Detector
-from handler.detection.model_loader import native_stderr_closed
-from handler.photo.formats import NAMES
-from handler.wiring import load_detector
+
+if TYPE_CHECKING:
+    from handler.detection.detector import Detector
 
 app = typer.Typer()
-
-_DEFAULT_OUT = Path("out")
 
 
 @app.command()
 def detect(
-    photos: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="PHOTO|FOLDER|-",
-            help=f"{NAMES} files; folders, for the photographs directly in them; "
-            "- for one photograph on standard input.",
-        ),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            metavar="DIR",
-            help="Where results go, a folder per photograph; if not given, "
-            f"{_DEFAULT_OUT}/, and nowhere with --json alone.",
-        ),
-    ] = None,
+    photos: Photos,
+    out: Out = None,
     model: Annotated[
         str | None,
         typer.Option(
             "--model",
             "-m",
             metavar="NAME",
-            help="A model's name, name/version or folder, as `maskdrop model list` shows them, or "
-            "s3://bucket/models/name; if not given, MASKDROP_MODEL's, else the one that comes "
-            "along.",
+            help="Model name, NAME/VERSION, folder, or s3://BUCKET/models/NAME; `maskdrop model "
+            "list` lists them. [default: MASKDROP_MODEL, else the embedded model]",
+            show_default=False,
         ),
     ] = None,
+    recursive: Recursive = False,
     score_threshold: ScoreThreshold = DEFAULTS.score_threshold,
     max_detections: MaxDetections = DEFAULTS.max_detections,
     classes: Classes = None,
     mask_threshold: MaskThreshold = DEFAULTS.mask_threshold,
     tile: Tile = DEFAULTS.tile,
-    outputs: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME,NAME...",
-            help=f"What to write: for each photograph {', '.join(OUTPUT_NAMES)}; "
-            f"for all together {', '.join(ANNOTATION_FORMATS)}. If not given, "
-            f"{','.join(DEFAULTS.outputs)}.",
-        ),
-    ] = None,
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="Print a JSON array of manifests on standard output, and nothing else."
-        ),
-    ] = False,
+    outputs: Outputs = None,
+    reprocess: Reprocess = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Find the people, animals and things in photographs, each with its mask.
+    """Detect objects in photographs on this machine, with a mask for each.
 
-    Every photograph gets a folder: its masks, itself with them drawn on it, and a manifest.json.
+    Writes a folder per photograph: masks, the photograph with the masks drawn on it, and
+    manifest.json. A photograph that has a result from the same model and options is kept; run the
+    command again after Ctrl-C to continue.
 
-    Ends with 0, or with 1 when photographs failed; those are named, the others are done.
+    Exit code: 0 on success, 1 if a photograph failed, 2 for a usage error, 130 after Ctrl-C.
     """
-    wanted = known_outputs(
-        split_names(outputs) or DEFAULTS.outputs, (*OUTPUT_NAMES, *ANNOTATION_FORMATS)
-    )
+    wanted = wanted_outputs(outputs)
     options = make_options(
         score_threshold=score_threshold,
         max_detections=max_detections,
-        classes=split_names(classes) or None,
+        classes=classes,
         mask_threshold=mask_threshold,
-        outputs=[name for name in wanted if name in OUTPUT_NAMES],
+        outputs=wanted,
         tile=tile,
     )
-    run = LocalRun(
-        detector=_load_detector(model),
-        options=options,
-        out=out or (None if as_json and not outputs else _DEFAULT_OUT),
-        exports=[AnnotationFile(name) for name in ANNOTATION_FORMATS if name in wanted],
+    from handler.client.detect_files import LocalRun
+    from handler.client.photo_search import find_photos
+    from handler.commands.photo_run import Report, make_annotation_files, run_photos
+
+    report = Report(
+        output_folder(out, outputs, as_json),
+        make_annotation_files(wanted),
+        as_json=as_json,
+        quiet=quiet,
     )
-    found = find_photos(photos)
-    outcomes = with_progress(run.detect(found), len(found), "Detecting")
-    failed = _print_json(outcomes) if as_json else _print_table(outcomes, run)
-    end_with(failed, len(found))
+    report.check()
+    search = find_photos(photos, open_url, recursive=recursive)
+    run = LocalRun(_load_detector(model), options, report.out, resume=not reprocess)
+    run_photos(search, report, lambda _: run.detect_all(search.photos))
 
 
 def _load_detector(model: str | None) -> Detector:
+    from handler.detection.model_loader import native_stderr_closed
+    from handler.wiring import load_detector
+
     with native_stderr_closed():
         return load_detector(read_settings(), model)
-
-
-def _print_json(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """Print each manifest when it is there, so that none are kept; answer what failed."""
-    failed, before = [], "["
-    for outcome in outcomes:
-        if outcome.manifest is None:
-            failed.append(outcome)
-            continue
-        typer.echo(before + outcome.manifest.model_dump_json(), nl=False)
-        before = ",\n"
-    typer.echo("[]" if before == "[" else "]")
-    return failed
-
-
-def _print_table(outcomes: Iterable[Outcome], run: LocalRun) -> list[Outcome]:
-    """Print a row per photograph and where the files are; answer what failed."""
-    failed = print_outcomes(outcomes, run.out)
-    for export in run.exports:
-        typer.echo(f"{run.out}/{export.name}")
-    return failed

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from errno import EPIPE
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +13,9 @@ from handler.commands.extras import how_to_install
 from handler.commands.lazy import Entry, LazyGroup
 from handler.errors import MaskdropError
 from model.runtime.errors import ModelError
+
+# Exit code after Ctrl-C, as in terminal.py, which is not imported for a list of commands.
+_INTERRUPTED = 130
 
 _COMMANDS = {
     "detect": Entry("handler.commands.detect", "Detect objects in photographs."),
@@ -41,6 +47,15 @@ class _Commands(LazyGroup):
             if hint is None:
                 raise
             _say_error(hint)
+        except OSError as error:
+            # A pipe whose reader has left is typer's to end in silence.
+            if error.errno == EPIPE:
+                raise
+            place = f": {error.filename}" if error.filename else ""
+            _say_error(f"{error.strerror or error}{place}.")
+        except KeyboardInterrupt:
+            _say_error("Interrupted.")
+            raise typer.Exit(_INTERRUPTED) from None
         raise typer.Exit(1)
 
 
@@ -52,7 +67,7 @@ def _say_error(message: str) -> None:
 
 app = typer.Typer(
     cls=_Commands,
-    help="Drop a photo in; its masks come back.",
+    help="Detect objects in photographs: boxes, classes, and a mask for each.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
@@ -79,3 +94,7 @@ def _maskdrop(
     ] = False,
 ) -> None:
     """Take the options of every command."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that is not UTF-8 shows an escape for what it cannot write.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

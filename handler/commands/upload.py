@@ -2,70 +2,79 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from handler.client.outcomes import Outcome, Photo
-from handler.client.photo_files import find_photos
 from handler.commands.options import (
     DEFAULTS,
     Api,
+    AsJson,
     Classes,
     MaskThreshold,
     MaxDetections,
     Out,
     Outputs,
+    Photos,
+    Quiet,
+    Recursive,
+    Reprocess,
     ScoreThreshold,
     Tile,
     Token,
-    read_settings,
-    remote_options,
+    make_options,
+    output_folder,
+    wanted_outputs,
 )
-from handler.commands.terminal import end_with, errors, print_outcomes
-
-if TYPE_CHECKING:
-    from handler.client.detect_by_api import RemoteRun
 
 app = typer.Typer()
 
 
 @app.command()
 def upload(
-    photos: Annotated[
-        list[str], typer.Argument(metavar="PHOTO|FOLDER", help="Photographs, and folders of them.")
-    ],
+    photos: Photos,
     api: Api,
     token: Token = None,
-    out: Out = Path("out"),
+    out: Out = None,
+    recursive: Recursive = False,
     score_threshold: ScoreThreshold = DEFAULTS.score_threshold,
     max_detections: MaxDetections = DEFAULTS.max_detections,
     classes: Classes = None,
     mask_threshold: MaskThreshold = DEFAULTS.mask_threshold,
     tile: Tile = DEFAULTS.tile,
     outputs: Outputs = None,
+    reprocess: Reprocess = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Send photographs to a service, wait for their masks and fetch them.
+    """Detect objects in photographs by a service, one after the other.
 
-    Results are laid out as those of `maskdrop detect`. Ends with 1 when photographs failed.
+    Uploads each photograph, waits for its masks and downloads them. Writes what `maskdrop detect`
+    writes, with the same exit codes.
     """
-    options = remote_options(
-        score_threshold, max_detections, classes, mask_threshold, outputs, tile
+    wanted = wanted_outputs(outputs)
+    options = make_options(
+        score_threshold=score_threshold,
+        max_detections=max_detections,
+        classes=classes,
+        mask_threshold=mask_threshold,
+        outputs=wanted,
+        tile=tile,
     )
-    from handler.client.api_client import ApiClient
-    from handler.client.detect_by_api import RemoteRun
+    from handler.commands.photo_run import Report, make_annotation_files
+    from handler.commands.remote import run_remote
 
-    with ApiClient(api, token=token) as service:
-        run = RemoteRun(service, options, out, read_settings().max_image_bytes)
-        outcomes = [_upload(run, photo) for photo in find_photos(photos)]
-    end_with(print_outcomes(outcomes, out), len(outcomes))
-
-
-def _upload(run: RemoteRun, photo: Photo) -> Outcome:
-    """Send one photograph, with a bar of its bytes."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        task = bar.add_task(photo.name, total=None)
-        return run.detect(photo, lambda sent, size: bar.update(task, completed=sent, total=size))
+    report = Report(
+        output_folder(out, outputs, as_json),
+        make_annotation_files(wanted),
+        as_json=as_json,
+        quiet=quiet,
+    )
+    run_remote(
+        photos,
+        options,
+        report,
+        api=api,
+        token=token,
+        recursive=recursive,
+        reprocess=reprocess,
+        parallel=1,
+    )

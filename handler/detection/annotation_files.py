@@ -3,6 +3,8 @@
 coco.json         COCO results
 areas.csv         a row per instance
 labelstudio.json  tasks with predictions
+
+They are made from manifests: of photographs detected here, by a service, or in an earlier run.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ from collections.abc import Callable
 from typing import Any, Literal, get_args
 from urllib.parse import quote
 
-from handler.detection.detector import Result
 from handler.masks.label_studio import label_studio_task
-from handler.masks.tables import areas_csv, coco_results
+from handler.masks.tables import AREA_COLUMNS, area_rows, coco_results
+from handler.schemas import Manifest
 
 AnnotationFormat = Literal["coco", "csv", "labelstudio"]
 ANNOTATION_FORMATS: tuple[AnnotationFormat, ...] = get_args(AnnotationFormat)
@@ -29,43 +31,35 @@ class AnnotationFile:
         self.name, self._rows_of, self._encode = _FORMATS[export]
         self._rows: list[Any] = []
 
-    def add(self, result: Result, photo: str) -> None:
-        """Take in the result of the file named `photo`."""
-        self._rows += self._rows_of(result, photo)
+    def add(self, manifest: Manifest, photo: str, image_id: int | str) -> None:
+        """Take in a result; `photo` and `image_id` are unique in the run."""
+        self._rows += self._rows_of(manifest, photo, image_id)
 
     def encode(self) -> bytes:
         """Make the file of all that was added."""
         return self._encode(self._rows).encode()
 
 
-def image_id(photo: str) -> int | str:
-    """Read the number of 000000000139.jpg, as COCO's files are named; else the stem."""
-    stem = photo.rpartition(".")[0] or photo
-    return int(stem) if stem.isascii() and stem.isdecimal() else stem
+def _coco_rows(manifest: Manifest, _: str, image_id: int | str) -> list[Any]:
+    return [*coco_results(manifest.detections, image_id)]
 
 
-def _coco_rows(result: Result, photo: str) -> list[Any]:
-    return [*coco_results(result.detections, result.masks(), image_id(photo))]
+def _area_rows(manifest: Manifest, photo: str, _: int | str) -> list[Any]:
+    source = manifest.source
+    rows = area_rows(manifest.detections, source.width, source.height)
+    return [[photo, *row] for row in rows]
 
 
-def _area_rows(result: Result, photo: str) -> list[Any]:
-    header, *rows = csv.reader(io.StringIO(areas_csv(result.detections, result.masks())))
-    return [["photo", *header], *([photo, *row] for row in rows)]
-
-
-def _label_studio_rows(result: Result, photo: str) -> list[Any]:
+def _label_studio_rows(manifest: Manifest, photo: str, _: int | str) -> list[Any]:
     # The address at which Label Studio shows files of its local storage.
     url = f"/data/local-files/?d={quote(photo)}"
-    version = f"{result.model.name}/{result.model.version}"
-    return [label_studio_task(url, result.detections, result.masks(), version)]
+    version = f"{manifest.model.name}/{manifest.model.version}"
+    return [label_studio_task(url, manifest.detections, version)]
 
 
 def _to_csv(rows: list[Any]) -> str:
     table = io.StringIO()
-    # Every photograph brought the header; the first one's stays.
-    csv.writer(table, lineterminator="\n").writerows(
-        row for index, row in enumerate(rows) if index == 0 or row != rows[0]
-    )
+    csv.writer(table, lineterminator="\n").writerows([["photo", *AREA_COLUMNS], *rows])
     return table.getvalue()
 
 
@@ -73,7 +67,7 @@ def _to_json(rows: list[Any]) -> str:
     return json.dumps(rows, ensure_ascii=False)
 
 
-_Format = tuple[str, Callable[[Result, str], list[Any]], Callable[[list[Any]], str]]
+_Format = tuple[str, Callable[[Manifest, str, int | str], list[Any]], Callable[[list[Any]], str]]
 _FORMATS: dict[AnnotationFormat, _Format] = {
     "coco": ("coco.json", _coco_rows, _to_json),
     "csv": ("areas.csv", _area_rows, _to_csv),

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.masks.rle import run_lengths
-from model.runtime.detections import Detections, InstanceMask
+from handler.masks.rle import decode_rle, run_lengths
+from handler.masks.tables import plain_rle
+from handler.schemas import Detection
+from model.runtime.detections import InstanceMask
 
 _CHANNELS = 4
 _VALUE_BITS = 8
@@ -26,11 +28,10 @@ _BRUSH, _IMAGE = "tag", "image"
 
 
 def label_studio_task(
-    image: str, detections: Detections, masks: Iterable[InstanceMask], model_version: str
+    image: str, detections: Iterable[Detection], model_version: str
 ) -> dict[str, Any]:
     """Build one task to import: `image` is the URL that Label Studio shows."""
-    regions = [_region(detections, index, mask) for index, mask in enumerate(masks)]
-    prediction = {"model_version": model_version, "result": regions}
+    prediction = {"model_version": model_version, "result": [_region(each) for each in detections]}
     return {"data": {"image": image}, "predictions": [prediction]}
 
 
@@ -65,20 +66,30 @@ def _bits(codes: NDArray[np.int64], widths: NDArray[np.int64]) -> NDArray[np.int
     return bits
 
 
-def _region(detections: Detections, index: int, mask: InstanceMask) -> dict[str, Any]:
-    width, height = detections.width, detections.height
+def _region(detection: Detection) -> dict[str, Any]:
+    height, width = detection.rle.size
+    mask = _cut(decode_rle(plain_rle(detection.rle)))
     return {
-        "id": f"{index:03d}",
+        "id": f"{detection.index:03d}",
         "type": "brushlabels",
         "from_name": _BRUSH,
         "to_name": _IMAGE,
         "original_width": width,
         "original_height": height,
         "image_rotation": 0,
-        "score": round(float(detections.scores[index]), 5),
+        "score": detection.score,
         "value": {
             "format": "rle",
             "rle": encode_brush(mask, width, height),
-            "brushlabels": [detections.class_names[index]],
+            "brushlabels": [detection.class_name],
         },
     }
+
+
+def _cut(frame: NDArray[np.bool_]) -> InstanceMask:
+    """Cut a frame's mask, (height, width), to where it is set."""
+    rows, columns = (np.flatnonzero(frame.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return InstanceMask(0, 0, frame[:0, :0])
+    top, left = int(rows[0]), int(columns[0])
+    return InstanceMask(left, top, frame[top : rows[-1] + 1, left : columns[-1] + 1])

@@ -1,14 +1,28 @@
-"""Detections as other tools read them: COCO results and a table of areas."""
+"""Detections as other tools read them: COCO results and a table of areas.
+
+Both are made from a manifest's detections, so that a result can be exported wherever it was made.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from typing import TypedDict
 
-from handler.masks.rle import Rle, encode_rle
-from model.runtime.detections import Detections, InstanceMask
+from handler.masks.rle import Rle
+from handler.schemas import RLE, Detection
+
+AREA_COLUMNS = (
+    "index",
+    "class_id",
+    "class_name",
+    "score",
+    "area",
+    "share",
+    "x1",
+    "y1",
+    "x2",
+    "y2",
+)
 
 
 class CocoResult(TypedDict):
@@ -21,44 +35,42 @@ class CocoResult(TypedDict):
     segmentation: Rle
 
 
-def coco_results(
-    detections: Detections, masks: Iterable[InstanceMask], image_id: int | str
-) -> list[CocoResult]:
+def coco_results(detections: Iterable[Detection], image_id: int | str) -> list[CocoResult]:
     """List the instances of one image; bbox is x, y, width, height in pixels."""
-    width, height = detections.width, detections.height
-    results: list[CocoResult] = []
-    for index, mask in enumerate(masks):
-        x1, y1, x2, y2 = detections.boxes[index].tolist()
-        results.append(
-            {
-                "image_id": image_id,
-                "category_id": int(detections.class_ids[index]),
-                "bbox": [round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)],
-                "score": round(float(detections.scores[index]), 5),
-                "segmentation": encode_rle(mask, width, height),
-            }
-        )
-    return results
+    return [
+        {
+            "image_id": image_id,
+            "category_id": each.class_id,
+            "bbox": coco_box(each),
+            "score": each.score,
+            "segmentation": plain_rle(each.rle),
+        }
+        for each in detections
+    ]
 
 
-def areas_csv(detections: Detections, masks: Iterable[InstanceMask]) -> str:
-    """Tabulate each instance's area in pixels and its share of the photograph, with its box."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(
-        ["index", "class_id", "class_name", "score", "area", "share", "x1", "y1", "x2", "y2"]
-    )
-    pixels = detections.width * detections.height
-    for index, mask in enumerate(masks):
-        writer.writerow(
-            [
-                index,
-                detections.class_ids[index],
-                detections.class_names[index],
-                f"{detections.scores[index]:.4f}",
-                mask.area,
-                f"{mask.area / pixels:.6f}",
-                *(f"{value:.1f}" for value in detections.boxes[index]),
-            ]
-        )
-    return table.getvalue()
+def coco_box(detection: Detection) -> list[float]:
+    """The box as x, y, width, height in pixels, two decimals."""
+    x1, y1, x2, y2 = detection.box
+    return [round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)]
+
+
+def plain_rle(rle: RLE) -> Rle:
+    """A manifest's RLE as COCO's tools and `decode_rle` take it."""
+    return {"size": [*rle.size], "counts": rle.counts}
+
+
+def area_rows(detections: Iterable[Detection], width: int, height: int) -> list[list[str | int]]:
+    """Tabulate each instance in AREA_COLUMNS: area in pixels, and its share of the photograph."""
+    return [
+        [
+            each.index,
+            each.class_id,
+            each.class_name,
+            f"{each.score:.4f}",
+            each.area,
+            f"{each.area / (width * height):.6f}",
+            *(f"{value:.1f}" for value in each.box),
+        ]
+        for each in detections
+    ]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from handler.masks.rle import encode_rle
+from handler.schemas import RLE, Detection
 from model.runtime.detections import Detections, InstanceMask
+from model.runtime.postprocess import paste_masks
 
 RAW_SIDE = 28
 
@@ -46,3 +51,23 @@ def detections_of(width: int, height: int, boxes: ArrayLike) -> Detections:
         class_names=("person",) * count,
         raw_masks=np.full((count, RAW_SIDE, RAW_SIDE), 255, np.uint8),
     )
+
+
+def detected(
+    detections: Detections, masks: Iterable[InstanceMask] | None = None
+) -> list[Detection]:
+    """Detections as a manifest lists them, with these masks in place of their own."""
+    width, height = detections.width, detections.height
+    return [
+        Detection(
+            index=index,
+            class_id=int(detections.class_ids[index]),
+            class_name=detections.class_names[index],
+            score=round(float(detections.scores[index]), 5),
+            box=tuple(detections.boxes[index].tolist()),
+            area=mask.area,
+            rle=RLE.model_validate(encode_rle(mask, width, height)),
+            raw_mask="",
+        )
+        for index, mask in enumerate(masks or paste_masks(detections))
+    ]

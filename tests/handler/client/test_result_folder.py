@@ -48,7 +48,7 @@ def test_earlier_result_is_replaced_whole(write, tmp_path):
 def test_folder_that_is_no_result_is_left_alone(write, tmp_path):
     (tmp_path / "beach").mkdir()
     (tmp_path / "beach/diary.txt").write_text("precious")
-    with pytest.raises(FileExistsError, match="is no result of Maskdrop; it is left alone"):
+    with pytest.raises(FileExistsError, match="is not a result of Maskdrop; it is not changed"):
         write(tmp_path / "beach")
     assert listing(tmp_path) == ["beach/diary.txt"]
 

@@ -1,12 +1,32 @@
 import json
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import typer
 from painting import encoded, painted, photo
+from typer.main import get_command
 from typer.testing import CliRunner
+from waiting import wait_for
 
 from handler.commands.main import app
+
+MASKDROP = (sys.executable, "-c", "from handler.commands.main import app; app()")
+
+
+def started(words, folder):
+    """The command in a process of its own."""
+    return subprocess.Popen(
+        [*MASKDROP, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
 
 
 @pytest.fixture
@@ -41,10 +61,226 @@ def test_folder_is_detected_into_out(run, album, tmp_path):
 
 def test_table_tells_what_was_found_and_where_it_is(run, album):
     lines = run("detect", "album", "--out", "found", env={"COLUMNS": "120"}).stdout.splitlines()
-    assert lines[0].split() == ["Photograph", "Size", "Found", "Seconds", "Results"]
-    assert "1 person (0.90), 1 cat (0.80)" in lines[1]
-    assert lines[1].rstrip().endswith("found/000000000139/")
-    assert "nothing" in lines[2]
+    assert lines[0].split() == ["Photograph", "Size", "Seconds", "Results", "Found"]
+    assert "  found/000000000139/  1 person (0.90), 1 cat (0.80)" in lines[1]
+    assert lines[2].endswith("nothing")
+
+
+@pytest.mark.parametrize("columns", ["20", "60", ""])
+def test_paths_are_never_cut(run, tmp_path, columns):
+    folder = tmp_path / ("long-" * 30)
+    folder.mkdir()
+    (folder / f"{'x' * 150}.png").write_bytes(photo())
+    answer = run("detect", folder.name, "--out", "o" * 100, env={"COLUMNS": columns})
+    assert answer.exit_code == 0
+    assert f"{'x' * 150}.png" in answer.stdout
+    assert f"{'o' * 100}/{'x' * 150}/" in answer.stdout
+
+
+def test_a_narrow_terminal_gets_a_paragraph_for_each(run, album):
+    answer = run("detect", "album", env={"COLUMNS": "60"})
+    first = answer.stdout.splitlines()[:3]
+    assert first[:2] == ["000000000139.jpg", "    1 person (0.90), 1 cat (0.80)"]
+    assert first[2].endswith(" s, out/000000000139/")
+
+
+def test_each_photograph_has_its_line_when_it_is_done(album, colour_model, tmp_path):
+    os.mkfifo(album / "pipe.png")
+    words = ["detect", album / "empty.png", album / "pipe.png", "--model", colour_model]
+    with started(words, tmp_path) as process:
+        # The second photograph has not come yet.
+        assert process.stdout.readline().startswith("Photograph")
+        assert process.stdout.readline().startswith("empty.png")
+        (album / "pipe.png").write_bytes(photo())
+        assert process.stdout.readline().startswith("pipe.png")
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("words", [(), ("--json",), ("--quiet",)])
+def test_ctrl_c_sums_up_and_the_next_run_goes_on(album, colour_model, tmp_path, words):
+    os.mkfifo(album / "waits.png")
+    command = ["detect", album, album / "waits.png", "--out", "found", "--model", colour_model]
+    with started([*command, *words], tmp_path) as process:
+        wait_for(lambda: (tmp_path / "found/empty/manifest.json").exists() or None)
+        process.send_signal(signal.SIGINT)
+        output, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Error: Interrupted. 3 photographs: 2 detected, 1 not done, in " in said
+    assert said.rstrip().endswith("Run the same command again to continue.")
+    if words == ("--json",):
+        assert len(json.loads(output)) == 2
+    first = (tmp_path / "found/empty/manifest.json").stat().st_ino
+    (album / "waits.png").unlink()
+    (album / "waits.png").write_bytes(photo())
+    with started([*command, "--outputs", "labels,instances,overlay"], tmp_path) as process:
+        output, said = process.communicate(timeout=60)
+    assert "3 photographs: 3 detected, in " in said
+    with started([*command, "--outputs", "labels,instances,overlay,csv"], tmp_path) as process:
+        output, said = process.communicate(timeout=60)
+    assert "3 photographs: 0 detected, 3 kept from an earlier run, in " in said
+    assert (tmp_path / "found/empty/manifest.json").stat().st_ino != first
+    assert len((tmp_path / "found/areas.csv").read_text().splitlines()) == 1 + 4
+
+
+def test_results_are_kept_unless_something_changed(run, album, tmp_path):
+    def inode():
+        return (tmp_path / "out/000000000139/manifest.json").stat().st_ino
+
+    assert run("detect", "album").exit_code == 0
+    first = inode()
+    assert "  kept  " in run("detect", "album").stdout
+    assert inode() == first
+    run("detect", "album", "--reprocess")
+    second = inode()
+    assert second != first
+    (tmp_path / "out/000000000139/labels.png").unlink()
+    run("detect", "album")
+    third = inode()
+    assert third != second
+    (album / "000000000139.jpg").write_bytes(photo(320, 240))
+    run("detect", "album")
+    assert inode() != third
+
+
+def test_names_are_not_read_as_markup(run, tmp_path):
+    (tmp_path / "[red]a.png").write_bytes(photo())
+    (tmp_path / "[bold]b.png").write_text("text")
+    answer = run("detect", "[red]a.png", "[bold]b.png")
+    assert "[red]a.png" in answer.stdout
+    assert "Error: [bold]b.png: This is text" in answer.stderr
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="Its file systems take UTF-8 alone.")
+@pytest.mark.parametrize("words", [(), ("--json", "--out", "out")])
+def test_a_name_that_is_not_utf8_stops_nothing(run, tmp_path, words):
+    (tmp_path / "odd").mkdir()
+    for name in (b"caf\xe9.png", b"caf\xe8.png", b"\xff-text.png"):
+        content = b"text" if b"text" in name else photo()
+        (tmp_path / "odd" / os.fsdecode(name)).write_bytes(content)
+    answer = run("detect", "odd", "--outputs", "overlay,coco,csv,labelstudio", *words)
+    assert answer.exit_code == 1
+    assert answer.stderr.splitlines()[0].startswith("Error: odd/\ufffd-text.png: This is text")
+    rows = json.loads((tmp_path / "out/coco.json").read_text())
+    assert {each["image_id"] for each in rows} == {"odd/caf\ufffd.png", "odd/caf\ufffd.png-2"}
+    assert "odd/caf\ufffd.png-2,0,1,person" in (tmp_path / "out/areas.csv").read_text()
+    assert (tmp_path / "out/caf\ufffd.png-2/overlay.jpg").exists()
+
+
+def test_two_photographs_of_one_name_are_told_apart_in_exports(run, album, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/000000000139.jpg").write_bytes(photo())
+    assert run("detect", "album", "other", "--outputs", "coco,csv,labelstudio").exit_code == 0
+    rows = json.loads((tmp_path / "out/coco.json").read_text())
+    assert [each["image_id"] for each in rows] == [
+        "album/000000000139",
+        "album/000000000139",
+        "other/000000000139",
+        "other/000000000139",
+    ]
+    tasks = json.loads((tmp_path / "out/labelstudio.json").read_text())
+    assert len({each["data"]["image"] for each in tasks}) == 3
+    areas = (tmp_path / "out/areas.csv").read_text()
+    assert "other/000000000139.jpg,1,17,cat" in areas
+
+
+def test_what_was_skipped_is_told_on_standard_error(run, album):
+    (album / "notes.txt").write_text("notes")
+    answer = run("detect", "album")
+    assert answer.stderr.splitlines()[0] == (
+        "Skipped: 1 file without a photograph's suffix (.txt)."
+    )
+
+
+def test_subfolders_are_searched_when_asked_for(run, album, tmp_path):
+    (album / "2026").mkdir()
+    (album / "2026/cat.png").write_bytes(photo())
+    assert run("detect", ".", "--recursive").exit_code == 0
+    assert (tmp_path / "out/album__2026__cat/manifest.json").exists()
+    again = run("detect", ".", "-r")
+    assert "3 photographs: 0 detected, 3 kept" in again.stderr
+    assert "3 result folders of Maskdrop" in again.stderr
+
+
+def test_quiet_prints_errors_alone(run, album):
+    answer = run("detect", "album", "--quiet", "--outputs", "overlay,csv")
+    assert (answer.exit_code, answer.output) == (0, "")
+    answer = run("detect", "album", "nope.jpg", "-q")
+    assert answer.stdout == ""
+    assert answer.stderr.startswith("Error: nope.jpg: No such file or directory.\n")
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ("album/empty.png", "Results cannot be written to album/empty.png: it is not a folder."),
+        ("album/empty.png/x", "to album/empty.png/x: it is not a folder (album/empty.png)."),
+        ("taken", "taken/coco.json cannot be written: it is a folder."),
+    ],
+)
+def test_what_cannot_be_written_is_said_before_the_work(run, album, tmp_path, out, message):
+    (tmp_path / "taken/coco.json").mkdir(parents=True)
+    answer = run("detect", "album", "--out", out, "--outputs", "coco", "--model", "never-loaded")
+    assert answer.exit_code == 1
+    assert message in answer.stderr
+    assert answer.stdout == ""
+
+
+def test_a_folder_closed_to_us_is_said_before_the_work(run, album, tmp_path):
+    tmp_path.chmod(0o755)
+    album.chmod(0o755)
+    (tmp_path / "locked").mkdir(mode=0o555)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    answer = run("detect", "album", "--out", "locked/new", "--model", "never-loaded")
+    os.seteuid(user)
+    assert answer.exit_code == 1
+    assert "Results cannot be written to locked/new: permission denied (locked)." in answer.stderr
+
+
+def test_an_export_that_fails_after_the_work_takes_nothing_along(run, album, tmp_path):
+    # It becomes unwritable while the run is under way: its name is taken by the last photograph.
+    (album / "coco.json.png").write_bytes(photo())
+    answer = run("detect", "album", "--outputs", "coco,csv,overlay")
+    assert answer.exit_code == 1
+    assert "out/coco.json cannot be written: " in answer.stderr
+    assert "000000000139.jpg" in answer.stdout
+    assert "out/areas.csv" in answer.stdout
+
+
+def test_a_url_is_said_not_to_be_fetched(run):
+    answer = run("detect", "http://example.org/cat.jpg")
+    assert answer.exit_code == 1
+    assert "Error: http://example.org/cat.jpg: URLs are not fetched." in answer.stderr
+    assert "1 failed (1 URL not fetched)" in answer.stderr
+
+
+def test_ctrl_c_before_the_first_photograph_ends_with_130():
+    command = typer.Typer(cls=type(get_command(app)))
+
+    @command.callback()
+    def _callback():
+        """More than one command."""
+
+    @command.command()
+    def wait():
+        raise KeyboardInterrupt
+
+    answer = CliRunner().invoke(command, ["wait"])
+    assert (answer.exit_code, answer.stderr) == (130, "Error: Interrupted.\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it.")
+def test_a_full_standard_output_is_one_sentence(album, colour_model, tmp_path):
+    command = [*MASKDROP, "detect", album, "--model", colour_model]
+    with Path("/dev/full").open("w") as full:
+        run = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, check=False
+        )
+    assert run.returncode == 1
+    assert "Error: No space left on device." in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 def test_json_is_all_of_standard_output(run, album, tmp_path):
@@ -80,13 +316,17 @@ def test_failed_files_are_named_and_the_rest_succeed(run, album, tmp_path):
     (album / "words.png").write_text("not a picture")
     answer = run("detect", "album", "nope.jpg")
     assert answer.exit_code == 1
-    assert answer.stderr.splitlines() == [
+    *failures, last = answer.stderr.splitlines()
+    assert failures == [
         "Error: album/cut.jpg: The JPEG is truncated: it ends after 500 bytes, "
         "before its picture does.",
         "Error: album/words.png: This is text; JPEG, PNG, WebP, AVIF and HEIC are accepted.",
         "Error: nope.jpg: No such file or directory.",
-        "Error: 3 of 5 photographs failed.",
     ]
+    assert last.startswith(
+        "Error: 5 photographs: 2 detected, 3 failed (1 damaged image, 1 unsupported format, "
+        "1 file not found), in "
+    )
     assert sorted(each.name for each in (tmp_path / "out").iterdir()) == ["000000000139", "empty"]
 
 
@@ -126,7 +366,7 @@ def test_tiles_are_off_unless_asked_for(run, album, arguments, tiled):
     ("arguments", "message"),
     [
         (("--classes", "catt"), "Class 'catt' is unknown to colour; it knows 'cat'."),
-        (("--outputs", "overlai"), "Output 'overlai' is unknown; there is overlay."),
+        (("--outputs", "overlai"), "Unknown output 'overlai'; did you mean overlay?"),
         (("--mask-threshold", "1"), "--mask-threshold is 1.0: input should be less than 1."),
     ],
 )
@@ -159,7 +399,7 @@ def test_folder_of_the_user_s_own_is_left_alone(run, album, tmp_path):
     (tmp_path / "out/empty").mkdir(parents=True)
     answer = run("detect", "album")
     assert answer.exit_code == 1
-    assert "out/empty exists and is no result of Maskdrop; it is left alone." in answer.stderr
+    assert "out/empty exists and is not a result of Maskdrop; it is not changed." in answer.stderr
     assert (tmp_path / "out/000000000139/manifest.json").exists()
 
 

@@ -4,7 +4,7 @@ import json
 import pytest
 from painting import encoded, painted, photo
 
-from handler.detection.annotation_files import AnnotationFile, image_id
+from handler.detection.annotation_files import AnnotationFile
 from handler.detection.detector import Detector
 from handler.schemas import Options
 from model.runtime.predictor import Predictor
@@ -17,27 +17,21 @@ def export(colour_model):
 
     def encode(name):
         file = AnnotationFile(name)
-        file.add(detector.detect(photo(), Options()), "000000000139.jpg")
-        file.add(detector.detect(encoded(painted(64, 64)), Options()), "beach, blue.png")
-        file.add(detector.detect(photo(), Options()), "beach, blue.png")
+        both = detector.detect(photo(), Options()).manifest()
+        nothing = detector.detect(encoded(painted(64, 64)), Options()).manifest()
+        file.add(both, "000000000139.jpg", 139)
+        file.add(nothing, "a/beach, blue.png", "a/beach, blue")
+        file.add(both, "b/beach, blue.png", "b/beach, blue")
         return file.name, file.encode().decode()
 
     return encode
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("000000000139.jpg", 139), ("beach.jpg", "beach"), ("12.5.png", "12.5"), ("stdin", "stdin")],
-)
-def test_image_id_is_the_file_s_number_or_its_stem(name, expected):
-    assert image_id(name) == expected
 
 
 def test_coco_is_one_list_of_all(export):
     name, text = export("coco")
     rows = json.loads(text)
     assert name == "coco.json"
-    assert [each["image_id"] for each in rows] == [139, 139, "beach, blue", "beach, blue"]
+    assert [each["image_id"] for each in rows] == [139, 139, "b/beach, blue", "b/beach, blue"]
     assert [each["category_id"] for each in rows] == [1, 17, 1, 17]
 
 
@@ -45,7 +39,7 @@ def test_areas_have_one_header_and_name_their_photograph(export):
     name, text = export("csv")
     rows = list(csv.DictReader(text.splitlines()))
     assert name == "areas.csv"
-    assert [each["photo"] for each in rows] == ["000000000139.jpg"] * 2 + ["beach, blue.png"] * 2
+    assert [each["photo"] for each in rows] == ["000000000139.jpg"] * 2 + ["b/beach, blue.png"] * 2
     assert [each["class_name"] for each in rows] == ["person", "cat"] * 2
 
 
@@ -53,6 +47,6 @@ def test_label_studio_has_a_task_per_photograph(export):
     name, text = export("labelstudio")
     tasks = json.loads(text)
     assert name == "labelstudio.json"
-    assert tasks[1]["data"]["image"] == "/data/local-files/?d=beach%2C%20blue.png"
+    assert tasks[1]["data"]["image"] == "/data/local-files/?d=a/beach%2C%20blue.png"
     assert [len(each["predictions"][0]["result"]) for each in tasks] == [2, 0, 2]
     assert tasks[0]["predictions"][0]["model_version"] == "colour/1"

@@ -66,7 +66,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> Itera
 def run(service: LocalService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a client's command in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    return lambda *words: CliRunner().invoke(app, [*words, "--api", service.url])
+    return lambda *words, **how: CliRunner().invoke(app, [*words, "--api", service.url], **how)
 
 
 @pytest.fixture
@@ -123,11 +123,12 @@ def test_upload_fetches_what_detect_would_write(run: Run, album: Path, tmp_path:
 def test_upload_names_what_fails_and_does_the_rest(run: Run, album: Path, tmp_path: Path) -> None:
     answer = run("upload", "album", "nope.jpg")
     assert answer.exit_code == 1
-    assert answer.stderr.splitlines() == [
+    *failures, last = answer.stderr.splitlines()
+    assert failures == [
         "Error: album/words.jpg: This is text; JPEG, PNG, WebP, AVIF and HEIC are accepted.",
         "Error: nope.jpg: No such file or directory.",
-        "Error: 2 of 4 photographs failed.",
     ]
+    assert last.startswith("Error: 4 photographs: 2 detected, 2 failed (1 unsupported format, 1 ")
     assert (tmp_path / "out/dog & co/overlay.jpg").exists()
 
 
@@ -136,11 +137,11 @@ def test_batch_reports_failures_by_cause_beside_a_contact_sheet(
 ) -> None:
     answer = run("batch", "album", "--out", "found")
     assert answer.exit_code == 1
-    assert "3 photographs: found/contact-sheet.html" in answer.stdout
-    assert "1 × unsupported-image" in answer.stderr
+    assert answer.stdout.splitlines()[-1] == "found/contact-sheet.html"
+    assert "3 photographs: 2 detected, 1 failed (1 unsupported format), in" in answer.stderr
     page = (tmp_path / "found/contact-sheet.html").read_text()
     assert '<img src="dog%20%26%20co/overlay.jpg"' in page
-    assert "dog &amp; co.png: 1 dog" in page
+    assert "<b>dog &amp; co.png</b>" in page
 
 
 def test_batch_goes_on_where_an_earlier_one_ended(run: Run, album: Path, tmp_path: Path) -> None:
@@ -150,6 +151,38 @@ def test_batch_goes_on_where_an_earlier_one_ended(run: Run, album: Path, tmp_pat
     assert run("batch", "album").exit_code == 0
     assert (tmp_path / "out/both/manifest.json").stat().st_ino == first
     assert (tmp_path / "out/words/manifest.json").exists()
+
+
+def test_batch_takes_what_detect_takes(run: Run, album: Path, tmp_path: Path) -> None:
+    (album / "deep").mkdir()
+    (album / "deep/c.png").write_bytes(squares("green"))
+    words = ("album", "-r", "album/both.png", "-", "--outputs", "labels,coco,csv", "--json")
+    answer = run("batch", *words, input=squares("blue"))
+    assert [each["source"]["size"] > 0 for each in json.loads(answer.stdout)] == [True] * 4
+    rows = json.loads((tmp_path / "out/coco.json").read_text())
+    assert sorted({each["image_id"] for each in rows}) == ["both", "deep/c", "dog & co", "stdin"]
+    assert (tmp_path / "out/areas.csv").exists()
+
+
+def test_upload_with_json_alone_writes_nothing(run: Run, album: Path, tmp_path: Path) -> None:
+    answer = run("upload", "album/both.png", "--json")
+    [manifest] = json.loads(answer.stdout)
+    assert manifest["outputs"] == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_service_may_stand_in_the_environment(
+    service: LocalService, album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MASKDROP_API", service.url)
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(app, ["upload", "album/both.png", "-q"]).output == ""
+    assert (tmp_path / "out/both/manifest.json").exists()
+
+
+def test_a_url_without_a_scheme_is_said_to_be_one(album: Path) -> None:
+    answer = CliRunner().invoke(app, ["upload", str(album), "--api", "localhost:8080"])
+    assert "it has to start with http:// or https://" in answer.stderr
 
 
 def test_batch_does_again_what_was_done_with_other_options(
@@ -170,9 +203,9 @@ def test_batch_reads_a_bucket(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", service.stack.s3.secret_access_key)
     answer = run("batch", "s3://maskdrop/albums/")
     assert answer.exit_code == 0, answer.output
-    assert (tmp_path / "out/2026__dog.png/instances/000-dog.png").exists()
+    assert (tmp_path / "out/2026__dog/instances/000-dog.png").exists()
     assert (
-        "Error: s3://maskdrop/none/ holds no photograph"
+        "Error: s3://maskdrop/none/: It holds no photograph"
         in run("batch", "s3://maskdrop/none/").stderr
     )
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from mask_samples import blob, detections_of, mask_of, on_frame
+from mask_samples import blob, detected, detections_of, mask_of, on_frame
 from numpy.typing import NDArray
 
 from handler.masks.label_studio import encode_brush, label_studio_task
@@ -73,8 +73,12 @@ def test_a_full_frame_is_one_run() -> None:
 def test_a_task_has_a_brush_region_per_instance() -> None:
     detections = detections_of(30, 20, [[2, 2, 10, 10], [5, 5, 9, 9]])
 
-    task = label_studio_task("https://example.org/a.jpg", detections, [mask_of("#")] * 2, "edge 1")
+    masks = [InstanceMask(3, 4, blob(12, 9)), mask_of("..")]
+
+    task = label_studio_task("https://example.org/a.jpg", detected(detections, masks), "edge 1")
 
     (prediction,) = task["predictions"]
     assert prediction["model_version"] == "edge 1"
-    assert [region["value"]["brushlabels"] for region in prediction["result"]] == [["person"]] * 2
+    values = [region["value"] for region in prediction["result"]]
+    assert [each["brushlabels"] for each in values] == [["person"]] * 2
+    assert [decode(each["rle"]) for each in values] == [brush_of(each, 30, 20) for each in masks]
