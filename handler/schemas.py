@@ -117,7 +117,7 @@ class Cost(_Shape):
         ),
     ]
     gb_seconds: float
-    usd: Annotated[float, Field(description="Estimated, for a request that runs by itself.")]
+    usd: Annotated[float, Field(description="Estimated, for a request that runs alone.")]
     prices: Annotated[str, Field(description="Whose they are, where and when.")]
 
 
@@ -129,7 +129,9 @@ class Receipt(_Shape):
     peak_memory_mb: Annotated[float, Field(description="Of the process so far.")]
     cost: Annotated[
         Cost | None,
-        Field(description="Null where nobody charges by the second: on a machine of one's own."),
+        Field(
+            description="Null where computing is not charged by the second, as on your own machine."
+        ),
     ] = None
 
 

@@ -28,33 +28,35 @@ class Settings(BaseSettings):
         ),
     ] = DEFAULT_MODEL
     backend: Annotated[
-        BackendName, Field(description="What runs the network: litert, saved_model, or tfserving.")
+        BackendName,
+        Field(description="Backend that runs the network: litert, saved_model or tfserving."),
     ] = "litert"
     threads: Annotated[
-        int | None, Field(ge=1, description="Threads of the network; unset, every core.")
+        int | None, Field(ge=1, description="Threads of the network; default: all cores.")
     ] = None
 
-    max_image_bytes: Annotated[int, Field(ge=1, description="Largest file accepted, bytes.")] = (
+    max_image_bytes: Annotated[int, Field(ge=1, description="Maximum size of a file, bytes.")] = (
         _LIMITS.max_bytes
     )
     max_image_pixels: Annotated[
         # Above the maximum Pillow itself refuses to open a WebP.
-        int, Field(ge=1, le=178_956_970, description="Most pixels accepted.")
+        int, Field(ge=1, le=178_956_970, description="Maximum pixels of a photograph.")
     ] = _LIMITS.max_pixels
-    max_image_side: Annotated[int, Field(ge=1, description="Longest side accepted, pixels.")] = (
-        _LIMITS.max_side
-    )
+    max_image_side: Annotated[
+        int, Field(ge=1, description="Maximum side of a photograph, pixels.")
+    ] = _LIMITS.max_side
 
     bucket: Annotated[str | None, Field(description="The bucket of uploads and results.")] = None
     region: Annotated[str, Field(description="The bucket's and the queue's AWS region.")] = (
         "us-east-1"
     )
     s3_endpoint: Annotated[
-        str | None, Field(description="An S3 server other than Amazon's, as `http://host:port`.")
+        str | None,
+        Field(description="Endpoint of an S3 server other than Amazon's, as `http://host:port`."),
     ] = None
     store: Annotated[
         Literal["s3", "gcs"],
-        Field(description="What the bucket's server speaks: s3, or gcs, Google Cloud Storage."),
+        Field(description="API of the bucket: s3, or gcs for Google Cloud Storage."),
     ] = "s3"
     events: Annotated[
         bool,
@@ -71,21 +73,26 @@ class Settings(BaseSettings):
         ),
     ] = False
     queue_url: Annotated[
-        str | None, Field(description="The SQS queue of jobs; unset, every detection is done now.")
+        str | None,
+        Field(description="URL of the SQS queue; without one, detections run during the request."),
     ] = None
     sqs_endpoint: Annotated[
-        str | None, Field(description="An SQS server other than Amazon's, as `http://host:port`.")
+        str | None,
+        Field(description="Endpoint of an SQS server other than Amazon's, as `http://host:port`."),
     ] = None
     link_seconds: Annotated[
-        int, Field(ge=1, le=3600, description="Life of presigned links, seconds.")
+        int, Field(ge=1, le=3600, description="Lifetime of presigned links, seconds.")
     ] = 900
     detection_seconds: Annotated[
         float,
-        Field(ge=0, description="With less time left on Lambda, a detection goes to the queue."),
+        Field(
+            ge=0,
+            description="On Lambda, detections are queued with less time left, seconds.",
+        ),
     ] = 8
     cors_origins: Annotated[
         tuple[str, ...],
-        Field(description='Sites that may call the API, as JSON: `["https://example.org"]`.'),
+        Field(description='Origins that may call the API, as JSON: `["https://example.org"]`.'),
     ] = ()
     tfserving_url: Annotated[
         str | None,
@@ -127,7 +134,7 @@ class Settings(BaseSettings):
 
 
 class LambdaEnvironment(BaseSettings):
-    """What AWS Lambda tells a function of itself; None elsewhere."""
+    """What AWS Lambda sets for a function; None elsewhere."""
 
     model_config = SettingsConfigDict(env_prefix="AWS_LAMBDA_FUNCTION_", frozen=True)
 

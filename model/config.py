@@ -106,7 +106,7 @@ class Preset:
     # torchvision's names of the fully connected layers.
     box_head_fcs: tuple[str, ...] = ("fc6", "fc7")
     box_head_width: int = 1024
-    # The first fully connected layer as the product of two, with so many values in between.
+    # The first fully connected layer as the product of two, with this many values in between.
     box_head_rank: int | None = None
     box_score_thresh: float = 0.05
     box_nms_thresh: float = 0.5

@@ -60,7 +60,7 @@ class Tariff:
 def find_tariff(
     settings: Settings, function: LambdaEnvironment, processor: str = platform.machine()
 ) -> Tariff | None:
-    """The tariff of where this process runs; None where nobody charges by the second."""
+    """The tariff of where this process runs; None where computing is not charged by the second."""
     machine = _find_machine(settings, function, processor)
     if machine is None:
         return None

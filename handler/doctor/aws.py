@@ -1,4 +1,4 @@
-"""What AWS tells of a stack and a bucket; nothing is changed."""
+"""Read-only calls to AWS about a stack and a bucket."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class AWS:
         return attributes
 
     def notifications(self, bucket: str) -> Mapping[str, Any]:
-        """Read what a bucket tells of, and to whom."""
+        """Read a bucket's notification configuration."""
         with _asking("s3:GetBucketNotification", f"bucket {bucket}"):
             answer: Mapping[str, Any] = self._client("s3").get_bucket_notification_configuration(
                 Bucket=bucket

@@ -1,4 +1,4 @@
-"""The bucket's notifications: photographs in inbox/ must be told of, and results must not."""
+"""The bucket's notifications: inbox/ must send events, and results/ must not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CURE = f"Give the notification the prefix filter {INBOX}."
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One rule of the bucket: objects made under `prefix` are told to `target`."""
+    """One rule of the bucket: events of objects created under `prefix` go to `target`."""
 
     target: str
     prefix: str
@@ -35,23 +35,23 @@ def tells_of_anything(configuration: Mapping[str, Any]) -> bool:
 
 
 def check_events(configuration: Mapping[str, Any]) -> str:
-    """Look for loops first: they cost money for as long as nobody looks."""
+    """Look for loops first: they cost money until somebody stops them."""
     rules = list(_read(configuration))
     for rule in rules:
         for ours in (RESULTS, LATEST):
             if rule.covers(ours):
                 under = f"under {rule.prefix!r}" if rule.prefix else "anywhere"
                 raise Trouble(
-                    f"A loop: objects made {under} are told to {rule.target}, and {ours} "
+                    f"A loop: events of objects created {under} go to {rule.target}, and {ours} "
                     "is among them; every mask would start another detection.",
                     _CURE,
                 )
     told = [rule for rule in rules if INBOX.startswith(rule.prefix)]
     if told:
-        return f"Objects made under {INBOX} are told to {told[0].target}; nothing else is."
+        return f"Events of objects created under {INBOX} go to {told[0].target}; no others do."
     if "EventBridgeConfiguration" in configuration:
         raise CannotTell("The bucket's events go to EventBridge; its rules are not looked at.")
-    raise Trouble(f"Nobody is told of objects made under {INBOX}: they are never detected.", _CURE)
+    raise Trouble(f"Objects created under {INBOX} send no event: they are never detected.", _CURE)
 
 
 def _read(configuration: Mapping[str, Any]) -> Iterator[Notification]:

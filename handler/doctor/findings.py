@@ -1,4 +1,4 @@
-"""What a check comes to: green, red with the cure, or yellow where it cannot be told from here.
+"""What a check comes to: green, red with the cure, or yellow where it cannot be checked from here.
 
 A check is a function that answers in a few words what it found in order, or raises Trouble or
 CannotTell.

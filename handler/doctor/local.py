@@ -84,7 +84,7 @@ def _check_events(settings: Settings) -> str:
     aws = AWS(settings.region, s3_endpoint=settings.s3_endpoint)
     configuration = aws.notifications(settings.bucket or "")
     if settings.s3_endpoint and not tells_of_anything(configuration):
-        raise CannotTell("This server knows no notifications, or tells of files in another way.")
+        raise CannotTell("This server has no notification API, or sends events in another way.")
     return check_events(configuration)
 
 

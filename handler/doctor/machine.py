@@ -67,7 +67,7 @@ def memory_mb() -> float:
 
 
 def vcpus_of(memory: int) -> int:
-    """Lambda's processors for a function of so many MB, a share of one counting as one."""
+    """The vCPUs of a Lambda function with this memory (MB), rounded up."""
     return math.ceil(memory / MB_PER_VCPU)
 
 

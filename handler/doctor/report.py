@@ -34,7 +34,7 @@ def print_table(findings: Iterable[Finding], console: Console) -> None:
     console.print(table)
     console.print(
         f"\n{counts['green']} green, {counts['red']} red, "
-        f"{counts['yellow']} cannot be told from here.",
+        f"{counts['yellow']} cannot be checked from here.",
         highlight=False,
     )
 

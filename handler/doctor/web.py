@@ -10,7 +10,7 @@ import httpx2
 
 from handler.doctor.findings import CannotTell, Trouble
 
-# S3 refuses signatures that are 15 minutes off; whoever asks a time server is off by none.
+# S3 refuses signatures that are 15 minutes off; a clock set by NTP is not off at all.
 MAX_SKEW_S = 60
 
 

@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 
 class EMFTelemetry:
-    """Adds to `metrics`, which whoever owns it writes out after each invocation."""
+    """Adds to `metrics`, which its owner writes out after each invocation."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics

@@ -16,7 +16,7 @@ from model.evaluation.mistakes import MATCH_IOU, SCORE_THRESHOLD
 from model.evaluation.scores import AT_50, AT_75, RECALLS, Evaluation
 from model.evaluation.truth import Kind
 
-# More curves cannot be told apart, and more numbers cannot be read.
+# More curves cannot be distinguished, and more numbers cannot be read.
 _MOST_CURVES = 10
 _MOST_NUMBERED = 20
 

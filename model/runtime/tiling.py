@@ -101,7 +101,7 @@ def merge(
 
     What a tile's inner border cuts is dropped if another tile shows it whole; else it
     gives way to any detection of its class that holds it. Of two equals the surer one stays.
-    Detections of one view are never compared: the network told them apart itself.
+    Detections of one view are never compared: the network's own NMS has done that.
     """
     whole = np.hstack([np.ones((len(found), 1), bool), _shown_whole(found, tiles)])
     cut: NDArray[np.bool_] = ~whole[np.arange(len(found)), views]

@@ -59,7 +59,7 @@ class Channels:
         """How much each channel matters: (C,)."""
         matters = self._norm(weights, (f"{self.maker}.weight", -1), (f"{self.maker}.bias", -1))
         if self.depthwise:
-            # Its bias speaks even where nothing comes in.
+            # A depthwise bias counts even for zero input.
             matters *= self._norm(weights, (f"{self.depthwise}.weight", -2))
             matters = np.hypot(matters, weights[f"{self.depthwise}.bias"])
         return matters * self._norm(weights, *((f"{each}.weight", -2) for each in self.readers))

@@ -1,6 +1,6 @@
 """A COCO file as training meets it: read once, and what is wrong with it said in a sentence.
 
-Needs no PyTorch, so that a mistake is told before anything heavy is loaded.
+Needs no PyTorch, so that mistakes are reported before anything heavy is loaded.
 """
 
 from __future__ import annotations

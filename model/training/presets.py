@@ -59,7 +59,7 @@ def _resnet50(preset: Preset, num_classes: int) -> MaskRCNN:
 def freeze_batch_norm(module: nn.Module, epsilon: float) -> None:
     """Put constants in the place of every BatchNorm, with the epsilon that import will use.
 
-    torchvision does so by itself only where it downloads the weights.
+    torchvision does so only where it downloads the weights.
     """
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm2d):

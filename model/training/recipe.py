@@ -1,6 +1,6 @@
 """What a training run is told: every option of `maskdrop model train`, as a TOML file too.
 
-Needs no PyTorch, so that a mistake is told before anything heavy is loaded.
+Needs no PyTorch, so that mistakes are reported before anything heavy is loaded.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DEFAULTS: dict[str, Any] = {
     COCO_R50_V2.name: _R50_DEFAULTS,
 }
 _DEFAULT_MINUTES = 60.0
-# Whoever gives one of the first anew takes all of the second out of the file.
+# Giving one of the first again removes all of the second that the file set.
 _REPLACED = (
     ({"minutes", "steps", "evaluate_every"}, {"minutes", "steps", "evaluate_every"}),
     ({"data", "images"}, {"data", "images", "repeat"}),

@@ -75,7 +75,7 @@ def published_weights(preset: str) -> PublishedWeights:
     """Return the catalogue's entry for a preset.
 
     Raises:
-        ModelNotFound: nobody publishes weights for it.
+        ModelNotFound: no weights are published for it.
     """
     if preset not in CATALOGUE:
         known = " and ".join(CATALOGUE)

@@ -2,7 +2,7 @@
 
 The package tensorflow-serving-api has these messages, but importing it imports TensorFlow
 whole. On the wire a field is its number, so the few fields that a prediction needs are named
-here instead, in a pool of descriptors of their own; tests speak to the package's server side.
+here instead, in a pool of descriptors of their own; tests call the package's server side.
 
 Numbers: tensorflow/core/framework/tensor.proto, tensor_shape.proto, types.proto;
 tensorflow_serving/apis/predict.proto, model.proto.
@@ -100,7 +100,7 @@ PredictResponse: Any = message_factory.GetMessageClass(
 
 
 class GRPCClient:
-    """One channel, which reconnects by itself and may be shared between threads."""
+    """One channel, which reconnects automatically and may be shared between threads."""
 
     def __init__(
         self, target: str, name: str, version: int, signature: str, timeout_seconds: float

@@ -24,7 +24,7 @@ from model.training.checks.findings import (
 from model.training.checks.masks import ROUNDING, Box, InvalidMask, mask_box
 from model.training.checks.records import NO_ID, Annotation, DataSet, Image
 
-# A mask's box may differ from the one stated by so many pixels or by this share of the longer
+# A mask's box may differ from the one stated by this many pixels or by this share of the longer
 # side: boxes and masks scaled apart, in 8,400 objects of people-animals, differ by up to 5 px.
 _SLACK_PIXELS = 3.0
 _SLACK_SHARE = 0.1

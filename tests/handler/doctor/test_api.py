@@ -129,7 +129,7 @@ def test_the_report_fits_a_terminal_of_eighty_columns(store: S3ObjectStore) -> N
         answer = doctor("--api", url, "--origin", "https://other.example")
     lines = answer.stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[-1] == "8 green, 2 red, 0 cannot be told from here."
+    assert lines[-1] == "8 green, 2 red, 0 cannot be checked from here."
     assert any(line.strip().startswith("→ Put https://other.example into") for line in lines)
 
 

@@ -271,11 +271,11 @@ def notify(url: str, store: S3ObjectStore, prefix: str | None) -> None:
 @pytest.mark.parametrize(
     ("prefix", "level", "words"),
     [
-        ("inbox/", "green", "Objects made under inbox/ are told to bucket-"),
-        (None, "red", "A loop: objects made anywhere are told to bucket-"),
-        ("res", "red", "A loop: objects made under 'res' are told to bucket-"),
+        ("inbox/", "green", "Events of objects created under inbox/ go to bucket-"),
+        (None, "red", "A loop: events of objects created anywhere go to bucket-"),
+        ("res", "red", "A loop: events of objects created under 'res' go to bucket-"),
         ("latest/inbox/", "red", "A loop: objects made under 'latest/inbox/'"),
-        ("photos/", "red", "Nobody is told of objects made under inbox/"),
+        ("photos/", "red", "Objects created under inbox/"),
     ],
 )
 def test_events_that_loop_or_never_come_are_red(

@@ -259,7 +259,7 @@ def test_a_function_without_the_snapstart_that_is_wanted_is_red(account: Account
 
 def test_a_notification_without_a_filter_is_red(account: Account) -> None:
     account.deploy(filtered=False)
-    assert reds(account)["Events"]["says"].startswith("A loop: objects made anywhere")
+    assert reds(account)["Events"]["says"].startswith("A loop: events of objects created anywhere")
 
 
 def test_messages_that_show_again_too_soon_are_red(account: Account) -> None:
