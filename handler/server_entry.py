@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 
+from handler.telemetry.log_lines import line_handler
 from handler.telemetry.prometheus import PrometheusTelemetry
 from handler.web.app import create_app
 from handler.web.routes.health import metrics_router
 from handler.wiring import build_services
 
-logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+logging.basicConfig(level=logging.INFO, handlers=[line_handler(logging.StreamHandler())])
 
 _telemetry = PrometheusTelemetry()
 app = create_app(build_services(telemetry=_telemetry))

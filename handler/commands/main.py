@@ -27,6 +27,7 @@ _COMMANDS = {
     "smoke": Entry("handler.commands.smoke", "Test a running service end to end."),
     "doctor": Entry("handler.commands.doctor", "Find what is wrong with a deployment."),
     "backfill": Entry("handler.commands.backfill", "Detect in a whole prefix of a bucket."),
+    "redrive": Entry("handler.commands.redrive", "Send dead letters back to the queue."),
     "replay": Entry("handler.commands.replay", "Send a saved AWS event to its function."),
     "cost": Entry("handler.commands.cost", "Estimate the cost of a thousand photographs."),
 }

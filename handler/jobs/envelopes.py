@@ -69,6 +69,11 @@ def is_from_queue(event: Mapping[str, Any]) -> bool:
     )
 
 
+def read_body(body: str) -> tuple[Work, ...]:
+    """The work in a message's body."""
+    return _understand(body)
+
+
 def _read_queued(record: Mapping[str, Any]) -> Message:
     body = str(record.get("body", ""))
     receives = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))

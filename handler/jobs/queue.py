@@ -19,6 +19,7 @@ from handler.schemas import Options
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.type_defs import MessageTypeDef
 
 # Tells jobs from the S3 events that come through the same queue.
 JOB_KIND: Literal["maskdrop:detection"] = "maskdrop:detection"
@@ -27,6 +28,8 @@ JOB_KIND: Literal["maskdrop:detection"] = "maskdrop:detection"
 MAX_RECEIVES = 3
 # What SQS took before August 2025, when it became 1 MiB; servers like it may take no more.
 MAX_MESSAGE_BYTES = 262_144
+# How long a dead letter hides from others that is looked at, seconds.
+HIDDEN_S = 120
 # A message that was put back untried is a new one to SQS, which counts its receives from nothing:
 # how often it was tried before.
 TRIES_ATTRIBUTE = "MaskdropTries"
@@ -109,6 +112,52 @@ class SQSJobQueue:
         """Delete a message; raises QueueUnavailable."""
         with _queue_errors("delete a message"):
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt)
+
+
+class DeadLetters:
+    """What a queue's messages become that failed too often. Methods raise QueueUnavailable."""
+
+    def __init__(self, url: str, client: SQSClient) -> None:
+        """The dead letters of the queue at `url`; raises QueueUnavailable for one without."""
+        self._url = url
+        self._client = client
+        with _queue_errors("say where its dead letters are"):
+            answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+            policy = answer.get("Attributes", {}).get("RedrivePolicy")
+            if policy is None:
+                raise QueueUnavailable(f"{url} has no dead-letter queue.")
+            *_, account, name = json.loads(policy)["deadLetterTargetArn"].split(":")
+            found = client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
+        self.url = found["QueueUrl"]
+
+    def take(self) -> Iterator[tuple[str, str]]:
+        """Every dead letter, as receipt and body; each hides from others for HIDDEN_S."""
+        while messages := self._receive():
+            for message in messages:
+                yield message["ReceiptHandle"], message["Body"]
+
+    def send_back(self, receipt: str, body: str) -> None:
+        """Put a dead letter into its queue, as one that was never tried, and take it from here."""
+        with _queue_errors("take a dead letter back"):
+            self._client.send_message(QueueUrl=self._url, MessageBody=body)
+            self._client.delete_message(QueueUrl=self.url, ReceiptHandle=receipt)
+
+    def leave(self, receipt: str) -> None:
+        """Let others see a dead letter again."""
+        with _queue_errors("leave a dead letter"):
+            self._client.change_message_visibility(
+                QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=0
+            )
+
+    def _receive(self) -> list[MessageTypeDef]:
+        with _queue_errors("hand out its dead letters"):
+            answer = self._client.receive_message(
+                QueueUrl=self.url,
+                MaxNumberOfMessages=10,
+                VisibilityTimeout=HIDDEN_S,
+                WaitTimeSeconds=1,
+            )
+        return answer.get("Messages", [])
 
 
 @contextmanager

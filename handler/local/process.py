@@ -6,6 +6,8 @@ import logging
 import os
 from pathlib import Path
 
+from handler.telemetry.log_lines import line_handler
+
 LOG = "maskdrop.log"
 
 
@@ -18,8 +20,5 @@ def reach_loopback_directly() -> None:
 def log_to(folder: Path) -> None:
     """Keep the log out of the terminal."""
     folder.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(
-        filename=folder / LOG,
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    lines = line_handler(logging.FileHandler(folder / LOG, delay=True))
+    logging.basicConfig(level=logging.INFO, handlers=[lines])
