@@ -15,7 +15,7 @@ MANIFEST_VERSION: Literal[2] = 2
 State = Literal[
     "queued", "starting", "decoding", "inferring", "writing", "succeeded", "failed", "cancelled"
 ]
-OutputName = Literal["instances", "labels", "overlay", "cutouts", "rle", "polygons"]
+OutputName = Literal["instances", "labels", "overlay", "cutouts", "rle", "polygons", "photo"]
 ScoreThreshold = Annotated[float, Field(ge=0, le=1)]
 # Of the embedded model's people 215 of 320 reach it, with 40 false ones; 0.5 has 219 and 97.
 DEFAULT_SCORE_THRESHOLD = 0.7

@@ -4,6 +4,7 @@ instances/000-person.png …  1-bit, full frame
 cutouts/000-person.png …    RGBA, cut to the mask
 labels.png                  palette, instance index + 1
 overlay.jpg
+photo.jpg                   the photograph upright, for browsers that do not draw its type
 rle.json  polygons.json     one entry per instance
 """
 
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from handler.detection.detector import Result
-from handler.masks.overlay import encode_overlay_jpeg
+from handler.masks.overlay import encode_overlay_jpeg, encode_photo_jpeg
 from handler.masks.pictures import encode_cutout_png, encode_labels_png, encode_mask_png
 from handler.masks.polygons import trace_polygons
 from handler.schemas import OutputName
@@ -52,6 +53,10 @@ def _overlay(result: Result) -> Iterator[File]:
     options = result.options
     jpeg = encode_overlay_jpeg(result.photo.full(), result.detections, options.mask_threshold)
     yield "overlay.jpg", jpeg
+
+
+def _photo(result: Result) -> Iterator[File]:
+    yield "photo.jpg", encode_photo_jpeg(result.photo.full())
 
 
 def _cutouts(result: Result) -> Iterator[File]:
@@ -94,4 +99,5 @@ _RENDERERS: dict[OutputName, Callable[[Result], Iterator[File]]] = {
     "cutouts": _cutouts,
     "rle": _rle,
     "polygons": _polygons,
+    "photo": _photo,
 }

@@ -47,6 +47,15 @@ def encode_overlay_jpeg(
         _draw_mask(image, mask, colour, line)
         _draw_box(image, _pixels(box, image), colour, line)
     _draw_labels(image, detections, _font(text))
+    return _encoded(image)
+
+
+def encode_photo_jpeg(frame: NDArray[np.uint8]) -> bytes:
+    """Encode the photograph alone, (height, width, 3) RGB."""
+    return _encoded(Image.fromarray(frame))
+
+
+def _encoded(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     # Colour at full resolution: halved, as JPEG does by default, outlines would bleed.
     image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)

@@ -8,7 +8,12 @@ export function dropzone(state, actions) {
     "section",
     { class: state.dragging ? "dropzone over" : "dropzone", "aria-labelledby": "drop-title" },
     h("div", { class: "dropzone-art" }, icon("image")),
-    h("h2", { id: "drop-title" }, state.dragging ? text.drop.over : text.drop.title),
+    h(
+      "h2",
+      { id: "drop-title" },
+      h("span", { class: "keyboard-only" }, state.dragging ? text.drop.over : text.drop.title),
+      h("span", { class: "touch-only" }, text.drop.titleTouch),
+    ),
     h(
       "p",
       { class: "dropzone-hint" },
@@ -38,7 +43,7 @@ function fileButton(id, look, label, sign, input, actions) {
     h("input", {
       id,
       type: "file",
-      accept: input.capture ? "image/*" : "image/jpeg,image/png,image/webp,.heic,.heif",
+      accept: input.capture ? "image/*" : "image/jpeg,image/png,image/webp,image/avif,image/heic,image/heif,.heic,.heif",
       multiple: !input.capture,
       ...input,
       onchange: (event) => {

@@ -1,6 +1,7 @@
 import { h } from "../js/html.js";
 import { cssColour } from "../js/palette.js";
 import { text } from "../js/strings.js";
+import { classList } from "./classes.js";
 import { icon } from "./icon.js";
 
 /** Every instance that passes the filters; pointing at one, or focusing it, raises it. */
@@ -9,15 +10,26 @@ export function instanceList(state, scene, actions) {
     "section",
     { class: "panel", "aria-labelledby": "list-title" },
     h("h2", { id: "list-title" }, text.list.title(scene.visible.length)),
-    scene.visible.length === 0 ? nothing(state) : rows(state, scene, actions),
+    scene.visible.length === 0 ? nothing(state, actions) : rows(state, scene, actions),
   );
 }
 
-function nothing({ result }) {
-  const [title, hint] = result.instances.length
-    ? [text.result.filtered, text.result.filteredHint]
-    : [text.result.none, text.result.noneHint];
-  return h("div", { class: "list-empty" }, h("p", {}, h("strong", {}, title)), h("p", {}, hint));
+/** Why the list is empty, and what to do about it. */
+function nothing({ result, classes, view }, actions) {
+  const { instances } = result;
+  if (instances.length === 0) return explained(text.result.none, text.result.noneHint(classes), classes && classList(classes));
+  const best = Math.max(...instances.map(({ score }) => score));
+  if (best >= view.scoreThreshold) return explained(text.result.filtered, text.result.filteredHint);
+  return explained(
+    text.result.uncertain,
+    text.result.uncertainHint(instances.length, best),
+    classes && [h("p", {}, text.result.noneHint(classes)), classList(classes)],
+    h("button", { class: "button", type: "button", onclick: actions.showGuesses }, text.result.guesses),
+  );
+}
+
+function explained(title, hint, ...more) {
+  return h("div", { class: "list-empty" }, h("p", {}, h("strong", {}, title)), h("p", {}, hint), ...more);
 }
 
 function rows(state, scene, actions) {
@@ -28,9 +40,9 @@ function rows(state, scene, actions) {
   );
 }
 
-function row(instance, { raised, result }, scene, actions) {
+function row(instance, { raised, result, view }, scene, actions) {
   const share = scene.share(instance);
-  const name = `${instance.className} ${instance.index + 1}`;
+  const { name } = instance;
   return h(
     "li",
     {
@@ -53,7 +65,7 @@ function row(instance, { raised, result }, scene, actions) {
         class: "row-picture",
         "aria-hidden": "true",
         paint: {
-          of: [result],
+          of: [result, view.maskThreshold],
           draw: (canvas) => actions.drawThumbnail(canvas, instance),
         },
       }),

@@ -1,6 +1,8 @@
 import { h } from "../js/html.js";
 import { BUSY } from "../js/queue.js";
 import { text } from "../js/strings.js";
+import { knownClasses } from "./classes.js";
+import { deletion } from "./deletion.js";
 import { dropzone } from "./dropzone.js";
 import { header } from "./header.js";
 import { notices } from "./notices.js";
@@ -14,7 +16,7 @@ import { strip } from "./strip.js";
 export function page(state, scene, actions) {
   return h(
     "div",
-    { class: state.dragging ? "page dragging" : "page" },
+    { class: state.dragging ? "page dragging" : "page", "data-drawn": true },
     header(state, actions),
     h(
       "main",
@@ -25,15 +27,16 @@ export function page(state, scene, actions) {
     h(
       "footer",
       { class: "footer" },
-      h("p", {}, text.privacy),
+      h("p", {}, text.privacy(state.config?.kept_days)),
       h("p", {}, text.footer.source, " ", h("a", { href: state.docsUrl }, text.footer.api)),
     ),
     notices(state, actions),
+    deletion(state, actions),
   );
 }
 
 function content(state, scene, actions) {
-  if (state.broken) return problem(state.broken);
+  if (state.broken) return problem({ ...state.broken, retry: actions.openAgain });
   if (scene) return result(state, scene, actions);
   const job = state.jobs.find((each) => each.id === state.open);
   if (job?.problem) {
@@ -54,9 +57,10 @@ function welcome(state, actions) {
       "div",
       { class: "hero" },
       h("h1", {}, text.headline),
-      h("p", {}, text.lede),
+      h("p", {}, text.lede(state.classes)),
     ),
     dropzone(state, actions),
     samples(actions),
+    state.classes?.length > 8 && knownClasses(state.classes),
   ];
 }

@@ -20,6 +20,12 @@ export function progress(job, state, actions) {
       { class: "progress-words" },
       h("h1", { id: "progress-title" }, text.progress.title(job.name)),
       h("ol", { class: "steps" }, STEPS.map((name, index) => step(name, index - at, job))),
+      job.waiting &&
+        h(
+          "p",
+          { class: "progress-trouble", role: "status" },
+          `${text.queue.retrying(job.waiting.seconds)}. ${job.waiting.detail}`,
+        ),
       job.state === "starting" && h("p", { class: "progress-hint" }, text.progress.starting(state.config.starting_seconds)),
       h(
         "button",

@@ -1,6 +1,7 @@
 import { h } from "../js/html.js";
 import { text } from "../js/strings.js";
 import { controls } from "./controls.js";
+import { icon } from "./icon.js";
 import { instanceList } from "./instance_list.js";
 import { stage } from "./stage.js";
 import { takeaway } from "./takeaway.js";
@@ -15,8 +16,14 @@ export function result(state, scene, actions) {
     h(
       "div",
       { class: "result-main" },
-      h("h1", { id: "result-title", class: "result-title", tabindex: -1, takesFocus: true }, text.result.title(name)),
+      h(
+        "div",
+        { class: "result-head" },
+        h("h1", { id: "result-title", class: "result-title", tabindex: -1, takesFocus: true }, text.result.title(name)),
+        state.jobs.length > 1 && state.open && beside(state, actions),
+      ),
       stage(state, scene, actions),
+      takeaway(state, actions),
       h(
         "p",
         { class: "result-facts" },
@@ -30,7 +37,26 @@ export function result(state, scene, actions) {
       { class: "result-side" },
       controls(state, scene.classes, actions),
       instanceList(state, scene, actions),
-      takeaway(state, actions),
     ),
+  );
+}
+
+/** To the photographs before and after this one. */
+function beside({ jobs, open }, actions) {
+  const at = jobs.findIndex((each) => each.id === open);
+  return h(
+    "span",
+    { class: "result-beside" },
+    h("span", {}, `${at + 1} / ${jobs.length}`),
+    stepButton("previous", text.queue.previous, actions.previous, at === 0),
+    stepButton("next", text.queue.next, actions.next, at === jobs.length - 1),
+  );
+}
+
+function stepButton(sign, label, onclick, isDisabled) {
+  return h(
+    "button",
+    { class: "button quiet round small", type: "button", "aria-label": label, title: label, disabled: isDisabled, onclick },
+    icon(sign),
   );
 }

@@ -25,7 +25,7 @@ function sample(name, actions) {
       "aria-label": text.samples.try(title),
       onclick: () => actions.addSample(name),
     },
-    h("img", { src: `samples/${name}.jpg`, alt: "", width: 150, height: 100, loading: "lazy" }),
+    h("img", { src: `samples/small/${name}.jpg`, alt: "", width: 150, height: 100 }),
     h("span", {}, title),
   );
 }

@@ -9,21 +9,55 @@ export function strip(state, actions) {
   return h(
     "nav",
     { class: "strip", "aria-label": text.queue.title },
-    addButton(actions),
-    h("ul", { class: "strip-cards" }, state.jobs.map((job) => card(job, job.id === state.open, actions))),
+    h(
+      "div",
+      { class: "strip-row" },
+      addButton(actions),
+      h("ul", { class: "strip-cards" }, state.jobs.map((job) => card(job, job.id === state.open, actions))),
+    ),
+    state.jobs.length > 1 && overall(state, actions),
+  );
+}
+
+/** How far all of them are, and what can be done with all of them. */
+function overall({ jobs, packing }, actions) {
+  const count = (...states) => jobs.filter((each) => states.includes(each.state)).length;
+  const [done, failed] = [count("succeeded"), count("failed")];
+  const isBusy = count(...BUSY) > 0;
+  return h(
+    "div",
+    { class: "strip-overall" },
+    h("span", { class: "strip-summary" }, text.queue.summary({ total: jobs.length, done, failed })),
+    isBusy && h("progress", { max: jobs.length, value: jobs.length - count(...BUSY), "aria-label": text.queue.progress }),
+    h(
+      "span",
+      { class: "strip-actions" },
+      failed > 0 && h("button", { class: "link", type: "button", onclick: actions.retryAll }, text.queue.retryAll(failed)),
+      done > 0 &&
+        h(
+          "button",
+          { class: "link", type: "button", disabled: packing !== null, onclick: actions.saveAllPhotos },
+          packing === null ? text.queue.saveAll : text.queue.packing(packing),
+        ),
+      h(
+        "button",
+        { class: "link danger", type: "button", onclick: () => actions.askToDelete(jobs.map(({ id }) => id)) },
+        text.queue.deleteAll,
+      ),
+    ),
   );
 }
 
 function card(job, isOpen, actions) {
   return h(
     "li",
-    { key: job.id, class: `card is-${job.state}${isOpen ? " open" : ""}`, reveal: isOpen },
+    { key: job.id, class: `card is-${job.state}${job.waiting ? " is-retrying" : ""}${isOpen ? " open" : ""}`, reveal: isOpen },
     h(
       "button",
       {
         class: "card-main",
         type: "button",
-        "aria-label": text.queue.open(job.name),
+        title: job.name,
         "aria-current": isOpen ? "true" : null,
         onclick: () => actions.open(job.id),
       },
@@ -35,6 +69,7 @@ function card(job, isOpen, actions) {
         { class: "card-words" },
         h("span", { class: "card-name" }, job.name),
         h("span", { class: "card-state" }, stateText(job)),
+        job.problem && h("span", { class: "visually-hidden" }, job.problem.detail),
       ),
     ),
     control(job, actions),
@@ -43,19 +78,21 @@ function card(job, isOpen, actions) {
 }
 
 function stateText(job) {
+  if (job.waiting) return text.queue.retrying(job.waiting.seconds);
   if (job.state === "uploading") return `${text.states.uploading} ${text.percent(job.progress)}`;
   if (job.state === "succeeded") return text.list.title(job.found);
   return text.states[job.state];
 }
 
 function control(job, actions) {
+  if (job.state === "deleting") return null;
   if (BUSY.includes(job.state)) {
     return iconButton("close", text.queue.cancel(job.name), () => actions.cancel(job.id));
   }
   return [
     ["failed", "cancelled"].includes(job.state) &&
       iconButton("retry", text.queue.retryNamed(job.name), () => actions.retry(job.id)),
-    iconButton("close", text.queue.forget(job.name), () => actions.forget(job.id)),
+    iconButton("trash", text.queue.forget(job.name), () => actions.askToDelete([job.id])),
   ];
 }
 

@@ -1,11 +1,16 @@
 /** The service's HTTP API. */
 
-/** `type` is the problem's stable name; "network" when nobody answered, "answer" when oddly. */
+/**
+ * A request that failed. `type` is the problem's stable name; "network" when nobody answered,
+ * "answer" when the answer is none of the API's, "upload" when the bucket refused a photograph.
+ * `retryAfter`: seconds that the service asks for before the next try.
+ */
 export class ApiError extends Error {
-  constructor(type, detail, status = 0) {
+  constructor(type, detail, status = 0, retryAfter = 0) {
     super(detail);
     this.type = type;
     this.status = status;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -16,31 +21,44 @@ export async function loadConfig() {
 export function createApi(config) {
   const base = new URL(config.api, document.baseURI);
   const url = (path) => new URL(path, base);
+  const detectionUrl = (id) => url(`v1/detections/${encodeURIComponent(id)}`);
+  const remove = (where, secret) =>
+    request(where, { method: "DELETE", headers: secret ? { "X-Deletion-Secret": secret } : {} });
   return {
     url,
 
-    /** A form to post the photograph to. */
+    /** A form to post the photograph to, and the secret that deletes it. */
     createUpload(file, signal) {
       const wanted = { filename: file.name, content_type: file.type, size: file.size };
       return request(url("v1/uploads"), { ...post(wanted), signal });
     },
 
-    /** Ask for a detection; the answer may be finished already. */
-    createDetection(key, signal) {
-      const asked = post({ key, options: config.options });
+    /** Ask for a detection; the answer may be finished already. `outputs`: more than the config's. */
+    createDetection(key, signal, outputs = []) {
+      const options = { ...config.options, outputs: [...(config.options?.outputs ?? []), ...outputs] };
+      const asked = post({ key, options });
       asked.headers.Prefer = "respond-async";
       return request(url("v1/detections"), { ...asked, signal });
     },
 
     readDetection(id, signal) {
-      return request(url(`v1/detections/${encodeURIComponent(id)}`), { signal });
+      return request(detectionUrl(id), { signal });
     },
 
-    /** `secret`: what the service answered as `deletion_secret` when the photograph was uploaded. */
-    async deleteDetection(id, secret) {
-      const headers = secret ? { "X-Deletion-Secret": secret } : {};
-      const options = { method: "DELETE", headers };
-      await request(url(`v1/detections/${encodeURIComponent(id)}`), options);
+    /** Delete a result and its photograph; one that is gone already is deleted. */
+    deleteDetection(id, secret) {
+      return unlessGone(remove(detectionUrl(id), secret));
+    },
+
+    /** Delete a photograph; `id` is the second part of its key. */
+    deleteUpload(id, secret) {
+      return unlessGone(remove(url(`v1/uploads/${encodeURIComponent(id)}`), secret));
+    },
+
+    /** The names of what the service's model finds. */
+    async readClasses() {
+      const { models } = await request(url("v1/models"));
+      return models[0].classes.map(({ name }) => name);
     },
 
     /** A file by its link, or one of the site's own. */
@@ -52,6 +70,11 @@ export function createApi(config) {
   };
 }
 
+/** The upload's id in its key: uploads/{id}/{file name}. */
+export function uploadId(key) {
+  return key.split("/")[1];
+}
+
 function post(body) {
   return {
     method: "POST",
@@ -60,16 +83,24 @@ function post(body) {
   };
 }
 
+async function unlessGone(deletion) {
+  try {
+    await deletion;
+  } catch (error) {
+    if (error.status !== 404) throw error;
+  }
+}
+
 async function request(url, options = {}) {
   const response = await answerOf(url, options);
   if (response.status === 204) return null;
   const body = await response.json().catch(() => null);
+  const retryAfter = Number(response.headers.get("Retry-After")) || 0;
   if (!response.ok) {
-    throw new ApiError(body?.type ?? "answer", body?.detail ?? "", response.status);
+    throw new ApiError(body?.type ?? "answer", body?.detail ?? "", response.status, retryAfter);
   }
   if (body === null) throw new ApiError("answer", "", response.status);
-  const seconds = Number(response.headers.get("Retry-After"));
-  return seconds ? { ...body, retryAfter: seconds } : body;
+  return retryAfter ? { ...body, retryAfter } : body;
 }
 
 async function answerOf(url, options) {

@@ -1,10 +1,11 @@
 /**
  * Instances as the page works with them, from a manifest's detections.
  *
- * {index, className, classId, score, box, area, raw, rle}: `raw` are the network's 28 × 28 bytes.
+ * {index, number, name, className, classId, score, box, area, raw, rle}: `number` counts within a
+ * class from 1 on, `name` is "person 2", `raw` are the network's 28 × 28 bytes.
  */
 
-import { area, labelMap } from "./label_map.js";
+import { area as areaOf, labelMap } from "./label_map.js";
 import { pasteMask } from "./paste.js";
 import { decodeRle } from "./rle.js";
 
@@ -12,8 +13,11 @@ import { decodeRle } from "./rle.js";
 const AREA_GRID = 64;
 
 export function readInstances(manifest) {
-  return manifest.detections.map((each) => ({
+  const counts = new Map();
+  return manifest.detections.map((each) => numbered(each, counts)).map(([each, number]) => ({
     index: each.index,
+    number,
+    name: `${each.class_name} ${number}`,
     classId: each.class_id,
     className: each.class_name,
     score: each.score,
@@ -23,6 +27,14 @@ export function readInstances(manifest) {
     raw: Uint8Array.from(atob(each.raw_mask), (character) => character.charCodeAt(0)),
   }));
 }
+
+function numbered(detection, counts) {
+  const number = (counts.get(detection.class_name) ?? 0) + 1;
+  counts.set(detection.class_name, number);
+  return [detection, number];
+}
+
+export { areaOf };
 
 /** Those that the score slider and the class chips leave, best score first. */
 export function visibleInstances(instances, { scoreThreshold, hiddenClasses }) {
@@ -67,7 +79,7 @@ export function areaShare(instance, frame, threshold, threshold0) {
   const [x1, y1, x2, y2] = instance.box;
   const scale = Math.min(1, AREA_GRID / Math.max(x2 - x1, y2 - y1, 1));
   const grid = { width: Infinity, height: Infinity, scale, x: 0, y: 0 };
-  return area(pasteMask(instance.raw, instance.box, frame, threshold, grid)) / scale ** 2 / pixels;
+  return areaOf(pasteMask(instance.raw, instance.box, frame, threshold, grid)) / scale ** 2 / pixels;
 }
 
 /** Where instances overlap the best scored is on top, as in the service's labels.png. */

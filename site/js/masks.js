@@ -10,6 +10,8 @@ import { freePlace } from "./label_places.js";
 import { labelAt, labelMap } from "./label_map.js";
 import { cssColour, inkOn, instanceColour } from "./palette.js";
 import { pasteMask } from "./paste.js";
+import { softAlphas } from "./soft_edge.js";
+import { text } from "./strings.js";
 
 const TINT = 0.42;
 const FAINT = 0.14;
@@ -78,7 +80,7 @@ export function createPainter() {
 }
 
 /** One instance on a small canvas, cut out of the photograph. */
-export function drawThumbnail(canvas, { photo, frame, detectedThreshold }, instance) {
+export function drawThumbnail(canvas, { photo, frame }, instance, maskThreshold) {
   const density = 2;
   resize(canvas, { width: THUMBNAIL, height: THUMBNAIL }, density);
   const [x1, y1, x2, y2] = instance.box;
@@ -86,7 +88,7 @@ export function drawThumbnail(canvas, { photo, frame, detectedThreshold }, insta
   const x = canvas.width / 2 - ((x1 + x2) / 2) * scale;
   const y = canvas.height / 2 - ((y1 + y2) / 2) * scale;
   const { width, height } = canvas;
-  const mask = pasteMask(instance.raw, instance.box, frame, detectedThreshold, { width, height, scale, x, y });
+  const mask = pasteMask(instance.raw, instance.box, frame, maskThreshold, { width, height, scale, x, y });
   const context = canvas.getContext("2d");
   const shape = context.createImageData(width, height);
   for (let row = 0; row < mask.height; row++) {
@@ -112,15 +114,38 @@ export function drawThumbnail(canvas, { photo, frame, detectedThreshold }, insta
   context.globalCompositeOperation = "source-over";
 }
 
-/** An RGBA canvas of the mask's pixels alone; nothing else of the photograph is in it. */
+/**
+ * An RGBA canvas of the mask's pixels alone; nothing else of the photograph is in it.
+ *
+ * The edge is soft inwards: alpha is above 0 exactly where the mask is set.
+ */
 export function cutout(photo, mask) {
   const canvas = new OffscreenCanvas(Math.max(mask.width, 1), Math.max(mask.height, 1));
   const context = canvas.getContext("2d");
   context.drawImage(photo, -mask.x, -mask.y);
   const image = context.getImageData(0, 0, canvas.width, canvas.height);
   const pixels = new Uint32Array(image.data.buffer);
-  for (let i = 0; i < pixels.length; i++) if (!mask.pixels[i]) pixels[i] = 0;
+  const alphas = softAlphas(mask);
+  for (let i = 0; i < mask.pixels.length; i++) {
+    if (mask.pixels[i]) image.data[4 * i + 3] = alphas[i];
+    else pixels[i] = 0;
+  }
+  if (mask.pixels.length === 0) pixels.fill(0);
   context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** Photograph, masks, boxes and names as the stage draws them, at the photograph's own size. */
+export function overlay(photo, scene) {
+  const { width, height } = photo;
+  const scale = width / scene.frame.width;
+  const whole = { ...scene, stage: { width, height }, viewport: { scale, x: 0, y: 0 }, density: 1, raised: null };
+  const masks = new OffscreenCanvas(width, height);
+  createPainter().drawMasks(masks, whole);
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d");
+  context.drawImage(photo, 0, 0);
+  context.drawImage(masks, 0, 0);
   return canvas;
 }
 
@@ -145,7 +170,8 @@ function gridOf({ width, height }, { viewport, density }) {
 function colour({ data, width, height }, map, scene) {
   const pixels = new Uint32Array(data.buffer);
   const { fills, edges, background } = inks(scene);
-  pixels.fill(background);
+  if (background) drawCheckerboard(pixels, width, scene.density);
+  else pixels.fill(0);
   const reach = Math.max(1, Math.round(EDGE_WIDTH * scene.density));
   const below = reach * width;
   for (let y = 0; y < height; y++) {
@@ -159,7 +185,8 @@ function colour({ data, width, height }, map, scene) {
         (x >= reach && map[at - reach] !== label) ||
         (x < width - reach && map[at + reach] !== label) ||
         (inner && (map[at - below] !== label || map[at + below] !== label));
-      pixels[at] = isEdge ? edges[label] : fills[label];
+      if (!background) pixels[at] = isEdge ? edges[label] : fills[label];
+      else pixels[at] = isEdge ? halved(pixels[at]) : fills[label];
     }
   }
 }
@@ -175,10 +202,27 @@ function inks({ view, raised }) {
     edges[index + 1] = view.mode === "cutout" ? 0 : rgba(instanceColour(index), isFaint ? 0.5 : 1);
     if (view.mode === "cutout" && isFaint) fills[index + 1] = edges[index + 1] = rgba(PAPER, 0.7);
   }
-  return { fills, edges, background: view.mode === "cutout" ? rgba(PAPER, 1) : 0 };
+  return { fills, edges, background: view.mode === "cutout" };
 }
 
+// What is no instance's, under another instance that is pointed at.
 const PAPER = [24, 27, 26];
+// What stands for transparency everywhere.
+const SQUARES = [rgba([255, 255, 255], 1), rgba([214, 217, 215], 1)];
+const SQUARE_SIDE = 10;
+
+function drawCheckerboard(pixels, width, density) {
+  const side = Math.max(1, Math.round(SQUARE_SIDE * density));
+  const rows = [0, 1].map((first) =>
+    Uint32Array.from({ length: width }, (_, x) => SQUARES[(Math.floor(x / side) + first) % 2]),
+  );
+  for (let at = 0, y = 0; at < pixels.length; at += width, y++) pixels.set(rows[Math.floor(y / side) % 2], at);
+}
+
+/** The same colour at half its alpha: a soft edge over the photograph. */
+function halved(pixel) {
+  return ((pixel & 0xffffff) | 0x80000000) >>> 0;
+}
 
 /** As a canvas stores it, on machines that store the low byte first: all that browsers run on. */
 function rgba([red, green, blue], alpha) {
@@ -199,7 +243,7 @@ function drawNames(context, order, scene) {
   const corner = { left: 0, top: 0, right: stage.width, bottom: stage.height };
   const taken = [];
   for (const instance of first) {
-    const name = `${instance.className} ${Math.round(instance.score * 100)}`;
+    const name = `${instance.name}  ${text.percent(instance.score)}`;
     const room = { width: context.measureText(name).width + 1.1 * size, height: 1.65 * size };
     const place = freePlace(onStage(instance.box, scene), room, corner, taken);
     if (!place || !isOnStage(instance.box, scene)) continue;

@@ -1,12 +1,12 @@
 /**
  * What a file is and measures, from its first bytes: {type, width, height}, as stored.
  *
- * `type` is a media type, or "heic" for what phones make and the service does not read.
- * Answers null for anything else.
+ * `type` is a media type. HEIC and AVIF keep their size deep inside: it is 0 × 0 here, and the
+ * service checks it. Answers null for anything else.
  */
 export function readPhotoHeader(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (const read of [readPng, readJpeg, readWebp, readHeic]) {
+  for (const read of [readPng, readJpeg, readWebp, readHeif]) {
     try {
       const found = read(bytes, view);
       if (found) return found;
@@ -62,11 +62,18 @@ function readWebp(bytes, view) {
   }
 }
 
-function readHeic(bytes) {
-  const brand = ascii(bytes, 4, 8) === "ftyp" ? ascii(bytes, 8, 12) : "";
-  return ["heic", "heix", "heim", "heis", "hevc", "mif1", "msf1"].includes(brand)
-    ? { type: "heic", width: 0, height: 0 }
-    : null;
+const AVIF_BRANDS = ["avif", "avis"];
+const HEIC_BRANDS = ["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "msf1"];
+
+/** Both are HEIF: the first box names the file's brands. */
+function readHeif(bytes, view) {
+  if (ascii(bytes, 4, 8) !== "ftyp") return null;
+  const end = Math.min(view.getUint32(0), bytes.length);
+  const brands = [ascii(bytes, 8, 12)];
+  for (let at = 16; at + 4 <= end; at += 4) brands.push(ascii(bytes, at, at + 4));
+  const has = (wanted) => brands.some((each) => wanted.includes(each));
+  const type = has(AVIF_BRANDS) ? "image/avif" : has(HEIC_BRANDS) ? "image/heic" : null;
+  return type && { type, width: 0, height: 0 };
 }
 
 /** Bytes as text, one character each. */

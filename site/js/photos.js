@@ -30,6 +30,11 @@ const TURNED_HERE = ["image/jpeg", "image/png", "image/webp"];
 /** A photograph that is not accepted; the message is for people. */
 export class RefusedPhoto extends Error {}
 
+/** Whether some browsers do not draw it, so that the service's own picture of it is wanted. */
+export function isUndrawable(file) {
+  return file.type === "image/heic";
+}
+
 /** Check type by content, bytes, pixels and side; answers the file under its true type. */
 export async function checkedPhoto(file, limits) {
   const refuse = (message) => {
@@ -40,7 +45,6 @@ export async function checkedPhoto(file, limits) {
   if (file.size > limits.bytes) refuse(text.problems.bytes(name, file.size, limits.bytes));
   const header = readPhotoHeader(new Uint8Array(await file.arrayBuffer()));
   if (header === null) refuse(text.problems.type(name));
-  if (header.type === "heic") refuse(text.problems.heic(name));
   if (Math.max(header.width, header.height) > limits.side) {
     refuse(text.problems.side(name, header, limits.side));
   }
@@ -108,10 +112,14 @@ export async function thumbnailOf(blob) {
   const orientation = TURNED_HERE.includes(type) ? readOrientation(bytes) : 1;
   const isSideways = orientation >= FIRST_SIDEWAYS;
   const [width, height] = isSideways ? [stored.height, stored.width] : [stored.width, stored.height];
-  const scale = Math.min(1, THUMBNAIL_SIDE / Math.min(width, height));
-  const whole = await decodeAt(scale, blob, { width, height, orientation });
-  const canvas = new OffscreenCanvas(whole.width, whole.height);
-  canvas.getContext("2d").drawImage(whole, 0, 0);
+  const scaleOf = (picture) => Math.min(1, THUMBNAIL_SIDE / Math.min(picture.width, picture.height));
+  const isMeasured = width > 0;
+  const whole = isMeasured
+    ? await decodeAt(scaleOf({ width, height }), blob, { width, height, orientation })
+    : await createImageBitmap(blob);
+  const scale = isMeasured ? 1 : scaleOf(whole);
+  const canvas = new OffscreenCanvas(Math.ceil(whole.width * scale), Math.ceil(whole.height * scale));
+  canvas.getContext("2d").drawImage(whole, 0, 0, canvas.width, canvas.height);
   whole.close();
   return dataUrlOf(await canvas.convertToBlob({ type: "image/jpeg", quality: 0.85 }));
 }

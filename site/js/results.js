@@ -3,10 +3,14 @@
 import { ApiError } from "./api.js";
 import { readInstances } from "./instances.js";
 import { decodePhoto } from "./photos.js";
+import { detailOf } from "./problems.js";
+import { withRetries } from "./retry.js";
 import { text } from "./strings.js";
 
 // What the score slider begins with; the service was asked for more, so that it has room.
 const SCORE_SHOWN = 0.7;
+// Somebody looks at the page meanwhile.
+const PATIENCE_MS = 10_000;
 
 /** How many instances are shown at first. */
 export function countShown({ detections }) {
@@ -17,19 +21,33 @@ export function countShown({ detections }) {
 export async function loadResult(api, report, file) {
   const { manifest } = report;
   if (!manifest) throw new ApiError("gone", text.problems.gone);
-  const blob = file ?? (await readPhoto(api, report));
-  const frame = { width: manifest.source.width, height: manifest.source.height };
+  const { blob, photo, source } = await drawable(api, report, file ?? (await readPhoto(api, report.photo)));
   return {
     id: report.id,
     name: file?.name ?? manifest.source.key.replace(/^.*\//, ""),
     manifest,
-    frame,
+    frame: { width: manifest.source.width, height: manifest.source.height },
     blob,
-    photo: await decodePhoto(blob, manifest.source),
+    source,
+    photo,
     instances: readInstances(manifest),
     detectedThreshold: manifest.options.mask_threshold,
     lowestScore: Math.floor(manifest.options.score_threshold * 100) / 100,
   };
+}
+
+/** The photograph, or the service's own upright JPEG of it where this browser cannot draw it. */
+async function drawable(api, report, blob) {
+  const { source } = report.manifest;
+  try {
+    return { blob, source, photo: await decodePhoto(blob, source) };
+  } catch (error) {
+    const link = report.links?.["photo.jpg"];
+    if (!link) throw error;
+    const jpeg = await readPhoto(api, link);
+    const upright = { ...source, orientation: 1 };
+    return { blob: jpeg, source: upright, photo: await decodePhoto(jpeg, upright) };
+  }
 }
 
 export function initialView({ lowestScore, detectedThreshold }) {
@@ -43,9 +61,9 @@ export function initialView({ lowestScore, detectedThreshold }) {
   };
 }
 
-async function readPhoto(api, report) {
+async function readPhoto(api, link) {
   try {
-    return await api.readFile(report.photo);
+    return await withRetries(() => api.readFile(link), { patience: PATIENCE_MS });
   } catch (error) {
     if (error instanceof ApiError && error.type === "network") throw error;
     throw new ApiError("picture", text.problems.picture);
@@ -56,5 +74,5 @@ async function readPhoto(api, report) {
 export function openingProblem(error) {
   if (!(error instanceof ApiError)) return text.problems.unexpected;
   if (error.status === 404) return text.problems.gone;
-  return { network: text.problems.network, answer: text.problems.answer }[error.type] ?? error.message;
+  return detailOf(error);
 }

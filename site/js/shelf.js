@@ -10,7 +10,7 @@ export async function openShelf() {
   try {
     return shelfOf(await open());
   } catch {
-    return { all: async () => [], put: async () => {}, remove: async () => {} };
+    return { all: async () => [], get: async () => undefined, put: async () => {}, remove: async () => {} };
   }
 }
 
@@ -21,6 +21,7 @@ function shelfOf(database) {
   };
   return {
     all: () => run("readonly", (store) => store.getAll()),
+    get: (id) => run("readonly", (store) => store.get(id)),
     // A full disk must not stop what works without it.
     put: (job) => run("readwrite", (store) => store.put(job)).catch(() => {}),
     remove: (id) => run("readwrite", (store) => store.delete(id)),

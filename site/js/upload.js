@@ -15,7 +15,7 @@ export function sendForm(form, file, { onProgress, signal }) {
     request.upload.onprogress = (event) => onProgress(event.loaded / Math.max(event.total, 1));
     request.onload = () => {
       if (request.status < 300) resolve();
-      else reject(new ApiError("upload", request.responseText, request.status));
+      else reject(new ApiError("upload", request.responseText, request.status, retryAfter(request)));
     };
     request.onerror = () => reject(new ApiError("network", "The upload was interrupted."));
     request.onabort = () => reject(signal.reason);
@@ -23,6 +23,12 @@ export function sendForm(form, file, { onProgress, signal }) {
     signal.addEventListener("abort", () => request.abort());
     request.send(formData(form.fields, file));
   });
+}
+
+/** Seconds that the bucket asks for; its CORS rules may hide the header. */
+function retryAfter(request) {
+  const exposed = request.getAllResponseHeaders().match(/^retry-after: *([0-9]+)/im);
+  return exposed ? Number(exposed[1]) : 0;
 }
 
 function formData(fields, file) {

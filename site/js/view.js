@@ -10,7 +10,7 @@ export function root() {
 }
 
 /** Draw `describe(state)` into `root` now and, once per frame, after every change. */
-export function mount(root, store, describe, afterwards = () => {}) {
+export function mount(root, store, describe, { afterwards = () => {}, onEarlyFiles = () => {} } = {}) {
   let drawn = true;
   const draw = () => {
     drawn = true;
@@ -19,7 +19,11 @@ export function mount(root, store, describe, afterwards = () => {}) {
     for (const paint of paints) paint();
     afterwards();
   };
+  // The first screen was there as HTML; what was chosen in it meanwhile is not lost.
+  const early = root.querySelector("#choose")?.files;
+  root.replaceChildren();
   draw();
+  if (early?.length) onEarlyFiles(early);
   return store.subscribe(() => {
     if (drawn) requestAnimationFrame(draw);
     drawn = false;
@@ -42,7 +46,7 @@ export function watchSize(root, selector, heard) {
 }
 
 /** Hear what happens to the page as a whole. */
-export function listen({ files, dragging, wheel, online, navigated }) {
+export function listen({ files, dragging, wheel, online, navigated, key }) {
   const has = (event) => event.dataTransfer?.types.includes("Files");
   addEventListener("dragover", (event) => {
     if (!has(event)) return;
@@ -65,31 +69,61 @@ export function listen({ files, dragging, wheel, online, navigated }) {
   addEventListener("wheel", onWheel, { passive: false });
   addEventListener("online", () => online(true));
   addEventListener("offline", () => online(false));
-  addEventListener("hashchange", navigated);
+  addEventListener("popstate", navigated);
+  addEventListener("keydown", (event) => isForPage(event) && key(event));
 }
 
+/** Whether nothing that has the focus wants the key for itself. */
+function isForPage(event) {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return false;
+  return !event.target.closest?.("input, select, textarea, dialog, #stage.zoomed");
+}
+
+/** What boot.js found: the visitor's choice, or the system's. */
 export function prefersDark() {
-  const chosen = localStorage.getItem(THEME);
-  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  return document.documentElement.dataset.theme === "dark";
 }
 
 export function useTheme(dark, isChosen = false) {
   const theme = dark ? "dark" : "light";
   document.documentElement.dataset.theme = theme;
-  if (isChosen) localStorage.setItem(THEME, theme);
+  if (!isChosen) return;
+  try {
+    localStorage.setItem(THEME, theme);
+  } catch {
+    // Where nothing may be stored, the choice lasts as long as the page.
+  }
 }
 
-/** The result that the address names, as `#/r/{id}`. */
-export function sharedId() {
-  return location.hash.match(/^#\/r\/([a-z2-7]+)$/)?.[1] ?? null;
+/**
+ * What the address names: {result}, a result's id, as `#/r/{id}`; {job}, a photograph in this
+ * browser's queue, as `#/p/{id}`; or nothing, the first screen.
+ */
+export function currentPlace() {
+  const [, kind, id] = location.hash.match(/^#\/([rp])\/([a-z0-9]+)$/) ?? [];
+  return kind === "r" ? { result: id } : kind === "p" ? { job: id } : {};
 }
 
-export function addressOf(id) {
-  return new URL(id ? `#/r/${id}` : location.pathname, location.href).href;
+export function addressOf({ result, job }) {
+  const hash = result ? `#/r/${result}` : job ? `#/p/${job}` : location.pathname;
+  return new URL(hash, location.href).href;
 }
 
-export function showAddress(id) {
-  history.replaceState(null, "", addressOf(id));
+/** Show a place in the address bar: a new entry of the history, or instead of the current one. */
+export function showPlace(place, { instead = false } = {}) {
+  const address = addressOf(place);
+  if (address === location.href) return;
+  if (instead) history.replaceState(null, "", address);
+  else history.pushState(null, "", address);
+}
+
+export function showTitle(title) {
+  if (document.title !== title) document.title = title;
+}
+
+/** Scroll to an element that is out of sight. */
+export function bringIntoSight(selector) {
+  document.querySelector(selector)?.scrollIntoView({ block: "nearest" });
 }
 
 export function saveFile(blob, name) {
@@ -101,8 +135,16 @@ export function saveFile(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-export function copyText(value) {
-  return navigator.clipboard.writeText(value);
+/** Rejects where the browser does not allow it. Pages on plain http have no clipboard. */
+export async function copyText(value) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(value);
+  const area = document.createElement("textarea");
+  area.value = value;
+  document.body.append(area);
+  area.select();
+  const isCopied = document.execCommand("copy");
+  area.remove();
+  if (!isCopied) throw new Error("The browser does not allow copying.");
 }
 
 function patchChildren(parent, children, paints) {
@@ -155,6 +197,8 @@ function update(node, child, paints) {
       if (!same(known.paint?.of, value.of)) paints.push(() => value.draw(node));
     } else if (name === "reveal") {
       if (value && !known.reveal) paints.push(() => node.scrollIntoView({ block: "nearest" }));
+    } else if (name === "modal") {
+      if (!node.open) paints.push(() => node.showModal());
     } else if (name === "takesFocus") {
       if (value && !known.takesFocus) paints.push(() => takeFocus(node));
     } else if (LIVE.includes(name)) {

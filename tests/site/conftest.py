@@ -66,7 +66,7 @@ def page(context: Any, site: SiteStack) -> Any:
     """The site, opened."""
     page = context.new_page()
     page.goto(site.url)
-    page.wait_for_selector("#root .header")
+    page.wait_for_selector("#root > .page[data-drawn]")
     return page
 
 

@@ -47,7 +47,9 @@ for (const [name, file, header] of [
   ["a lossy WebP", "52494646 00000000 57454250 56503820 00000000 000000 9d012a 8002 e001", ["image/webp", 640, 480]],
   ["a lossless WebP", "52494646 00000000 57454250 5650384c 00000000 2f 7fc27700", ["image/webp", 640, 480]],
   ["an extended WebP", "52494646 00000000 57454250 56503858 0a000000 00000000 7f0200 df0100", ["image/webp", 640, 480]],
-  ["a HEIC", "00000018 66747970 68656963", ["heic", 0, 0]],
+  ["a HEIC", "00000018 66747970 68656963", ["image/heic", 0, 0]],
+  ["an AVIF", "0000001c 66747970 6d696631 00000000 6d696631 61766966", ["image/avif", 0, 0]],
+  ["a HEIC that says so second", "0000001c 66747970 6d696631 00000000 6d696631 68656963", ["image/heic", 0, 0]],
 ]) {
   test(`${name} is known by its content`, () => {
     const [type, width, height] = header;
@@ -70,11 +72,11 @@ test("COCO's boxes are corner and size", () => {
 });
 
 test("a command is safe with any file name", () => {
-  const command = curlCommand("https://api.example.org/api/detect", "it's; rm.jpg", {
+  const command = curlCommand("https://api.example.org/api/detect", 'it\'s; "a", b.jpg', {
     scoreThreshold: 0.5,
     maskThreshold: 0.4,
   });
-  assert.ok(command.startsWith(String.raw`curl --form image=@'it'\''s; rm.jpg' `));
+  assert.ok(command.startsWith(String.raw`curl --form 'image=@"it'\''s; \"a\", b.jpg"' `));
   assert.ok(command.endsWith("'https://api.example.org/api/detect?score_threshold=0.5&mask_threshold=0.4'"));
 });
 

@@ -20,7 +20,7 @@ def test_a_saved_mask_is_the_masks_of_the_api(page: Any) -> None:
     see_result(page)
     name, data = saved(page, "Save the mask of person 1")
     found = next(each for each in manifest(page)["detections"] if each["class_name"] == "person")
-    assert name == f"squares-{found['index']:03d}-person.png"
+    assert name == "squares-person-1-mask.png"
     assert np.array_equal(image(data), decode_rle(found["rle"]))
 
 
@@ -50,10 +50,11 @@ def test_the_coco_file_lists_the_visible_instances(page: Any) -> None:
     slide(page, "#mask-threshold", 0.5)
     page.locator(".chip", has_text="dog").click()
     _, data = saved(page, "COCO JSON")
-    found = [each for each in manifest(page)["detections"] if each["class_name"] != "dog"]
+    found = manifest(page)["detections"]
+    assert {each["class_name"] for each in found} == {"person", "cat"}
     assert [
         (each["category_id"], each["segmentation"], each["image_id"]) for each in json.loads(data)
-    ] == [(each["class_id"], each["rle"], "squares") for each in found]
+    ] == [(each["class_id"], each["rle"], 1) for each in found]
 
 
 def test_the_archive_opens_and_holds_a_mask_and_a_cutout_each(page: Any) -> None:
@@ -64,11 +65,13 @@ def test_the_archive_opens_and_holds_a_mask_and_a_cutout_each(page: Any) -> None
     assert archive.testzip() is None
     assert sorted({each.split("/")[0] for each in archive.namelist()}) == [
         "coco.json",
+        "cutout-all.png",
         "cutouts",
-        "instances",
         "labels.png",
+        "masks",
+        "overlay.jpg",
     ]
-    assert len(archive.namelist()) == 2 + 2 * 3
+    assert len(archive.namelist()) == 4 + 2 * 3
 
 
 def test_the_copied_command_asks_the_same(page: Any, tmp_path: Path) -> None:
@@ -94,6 +97,8 @@ def test_a_shared_link_shows_the_result_to_others(page: Any, browser: Any) -> No
         visit.goto(link)
         visit.wait_for_selector(".result")
         assert visit.locator(".row").count() == 3
+        assert "Only the browser that uploaded" in visit.inner_text(".takeaway")
+        assert visit.get_by_role("button", name="Delete").count() == 0
 
 
 def test_deleting_leaves_nothing_here_or_in_the_bucket(page: Any, site: SiteStack) -> None:
@@ -102,7 +107,7 @@ def test_deleting_leaves_nothing_here_or_in_the_bucket(page: Any, site: SiteStac
     press(page, "Delete now")
     press(page, "Delete")
     page.wait_for_selector(".dropzone")
-    assert page.locator(".card").count() == 0
+    page.wait_for_selector(".card", state="detached")
     prefixes = (shown["source"]["key"], f"results/{shown['id']}")
     assert [found for each in prefixes for found in site.stack.store.list_objects(each)] == []
 

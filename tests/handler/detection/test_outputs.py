@@ -54,6 +54,21 @@ def test_overlay_is_the_photograph_upright(files):
     assert (overlay.format, overlay.size) == ("JPEG", (128, 96))
 
 
+def test_the_photograph_itself_is_an_upright_jpeg_without_drawings(files):
+    turned = encoded(painted(96, 128, red=(10, 10, 40, 40)), "PNG", exif=_orientation(6))
+    made = picture(files("photo", data=turned)["photo.jpg"])
+    assert (made.format, made.size) == ("JPEG", (128, 96))
+    # What was stored at the top left is at the top right of the upright photograph.
+    red, green, blue = made.getpixel((128 - 25, 25))
+    assert red > 150 > green + blue
+
+
+def _orientation(value):
+    exif = Image.Exif()
+    exif[0x0112] = value
+    return exif
+
+
 def test_cutouts_show_the_instance_alone(files):
     made = files("cutouts")
     assert list(made) == ["cutouts/000-person.png", "cutouts/001-cat.png"]
