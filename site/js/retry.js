@@ -48,11 +48,10 @@ export async function withRetries(action, { signal, onWait = () => {}, patience 
   }
 }
 
+/** A device without a network waits for it, and then no longer. */
 async function countDown(milliseconds, signal, tick) {
   const until = Date.now() + milliseconds;
-  const wasOnline = navigator.onLine;
-  // A tab that slept, or a device that was offline, has waited long enough.
-  while (Date.now() < until && (wasOnline || !navigator.onLine)) {
+  while (navigator.onLine && Date.now() < until) {
     const left = until - Date.now();
     tick(Math.ceil(left / 1000));
     await pause(Math.min(left, 1000), signal);
