@@ -50,8 +50,10 @@ def test_views_look_different(page: Any, mode: str) -> None:
 def test_pointing_at_a_mask_raises_it_in_the_list(page: Any) -> None:
     see_result(page)
     box = page.locator("#masks").bounding_box()
-    # The red square's middle: 20, 35 of 128 × 96.
-    page.mouse.move(box["x"] + box["width"] * 20 / 128, box["y"] + box["height"] * 35 / 96)
+    # The red square's middle: 20, 35 of 128 × 96, which stand in the middle of the stage.
+    scale = min(box["width"] / 128, box["height"] / 96)
+    x = box["x"] + box["width"] / 2 + (20 - 64) * scale
+    page.mouse.move(x, box["y"] + box["height"] / 2 + (35 - 48) * scale)
     page.wait_for_selector(".row.raised")
     assert "person" in page.inner_text(".row.raised")
 
