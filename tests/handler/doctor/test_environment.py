@@ -274,7 +274,7 @@ def notify(url: str, store: S3ObjectStore, prefix: str | None) -> None:
         ("inbox/", "green", "Events of objects created under inbox/ go to bucket-"),
         (None, "red", "A loop: events of objects created anywhere go to bucket-"),
         ("res", "red", "A loop: events of objects created under 'res' go to bucket-"),
-        ("latest/inbox/", "red", "A loop: objects made under 'latest/inbox/'"),
+        ("latest/inbox/", "red", "A loop: events of objects created under 'latest/inbox/'"),
         ("photos/", "red", "Objects created under inbox/"),
     ],
 )
