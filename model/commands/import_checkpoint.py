@@ -26,7 +26,7 @@ def _check_long_side(pixels: int | None) -> int | None:
 
 @app.command("import")
 def import_checkpoint(
-    checkpoint: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A .pth file.")],
+    checkpoint: Annotated[Path, typer.Argument(exists=True, help="A .pth file.")],
     preset: Annotated[
         PresetName | None, typer.Option(help="The architecture it was trained with.")
     ] = None,

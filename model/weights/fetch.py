@@ -14,6 +14,7 @@ from pathlib import Path
 
 from model.runtime.errors import FetchError
 from model.weights.catalogue import PublishedWeights
+from model.weights.recognize import recognize
 
 # (bytes done, bytes in total or None if the server does not say)
 Progress = Callable[[int, int | None], None]
@@ -39,8 +40,9 @@ def fetch(
 ) -> Path:
     """Return the file of published weights in `folder`, downloaded unless it is there.
 
-    What an interrupted download has written stays in FILE.part and is continued by the
-    next call. `pauses`: seconds to wait before each further attempt.
+    What an interrupted download has written stays in FILE.part, with the server's mark of its
+    content in FILE.part.etag, and is continued by the next call. `pauses`: seconds to wait
+    before each further attempt.
 
     Raises:
         FetchError: no network, the server refuses, the disk is full, or the digest differs.
@@ -52,10 +54,13 @@ def fetch(
         folder.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
         _download(weights, part, progress, pauses)
+        _validator_path(part).unlink(missing_ok=True)
         if not _has_digest(part, weights.sha256_prefix):
-            part.unlink()
             expected = f"its SHA-256 does not begin with {weights.sha256_prefix}"
-            raise FetchError(_explain(weights, f"{expected}, so it was deleted"))
+            what = recognize(part)
+            part.unlink()
+            told = f" ({what.rstrip('.')})" if what else ""
+            raise FetchError(_explain(weights, f"{expected}, so it was deleted{told}"))
         return part.replace(path)
     except OSError as error:
         raise FetchError(
@@ -84,13 +89,17 @@ def _download(
 
 def _attempt(weights: PublishedWeights, part: Path, progress: Progress) -> None:
     done = part.stat().st_size if part.exists() else 0
-    response = _request(weights, done)
+    response = _request(weights, done, _read_validator(part))
     if response is None:
         return
     with response:
-        # 200 instead of 206: this server sends no ranges, so begin again.
         if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+            # 200: this server sends no ranges, or has another file now. Begin again.
             done = 0
+        elif not (response.headers["Content-Range"] or "").startswith(f"bytes {done}-"):
+            part.unlink()
+            raise _Interrupted("the server sent another part of the file than was asked for")
+        _validator_path(part).write_text(_validator_of(response), encoding="ascii")
         total = None if response.length is None else done + response.length
         progress(done, total)
         with part.open("ab" if done else "wb") as file:
@@ -102,10 +111,17 @@ def _attempt(weights: PublishedWeights, part: Path, progress: Progress) -> None:
         raise _Interrupted(f"the connection broke after {done:,} of {total:,} bytes")
 
 
-def _request(weights: PublishedWeights, done: int) -> http.client.HTTPResponse | None:
-    """Ask for the file from byte `done` on; None if there is nothing behind it."""
-    # No If-Range: a published name stands for one content, and the digest has the last word.
+def _request(
+    weights: PublishedWeights, done: int, validator: str
+) -> http.client.HTTPResponse | None:
+    """Ask for the file from byte `done` on; None if there is nothing behind it.
+
+    validator: the ETag or date of the file whose beginning is here. A server that has another
+    file by now sends that one whole; "" leaves it to the digest.
+    """
     headers = {"Range": f"bytes={done}-"} if done else {}
+    if done and validator:
+        headers["If-Range"] = validator
     request = urllib.request.Request(weights.url, headers=headers)  # noqa: S310 - from the catalogue
     try:
         response: http.client.HTTPResponse = urllib.request.urlopen(  # noqa: S310
@@ -122,6 +138,21 @@ def _request(weights: PublishedWeights, done: int) -> http.client.HTTPResponse |
     except (OSError, http.client.HTTPException) as error:
         raise _Interrupted(_reason(error)) from error
     return response
+
+
+def _validator_of(response: http.client.HTTPResponse) -> str:
+    """Return what If-Range takes: a strong ETag, else the date of the last change, else ""."""
+    tag = response.headers["ETag"] or ""
+    return tag if tag.startswith('"') else response.headers["Last-Modified"] or ""
+
+
+def _validator_path(part: Path) -> Path:
+    return part.with_name(part.name + ".etag")
+
+
+def _read_validator(part: Path) -> str:
+    path = _validator_path(part)
+    return path.read_text(encoding="ascii", errors="replace") if path.exists() else ""
 
 
 def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:

@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.config import Preset
-from model.runtime.errors import WeightsMismatch
+from model.runtime.errors import CheckpointError, WeightsMismatch
 from model.runtime.manifest import FileRecord, ModelClass, ModelManifest, Preprocessing
 from model.weights.batch_norm import choose_epsilon
 from model.weights.checkpoint import read_checkpoint
 from model.weights.finite import check_finite, check_folded
+from model.weights.recognize import recognize, recognize_names
 from model.weights.state_dict import Say
 from model.weights.torchvision import fold
 from model.weights.version_folder import (
@@ -79,10 +81,24 @@ def _fold(
     checkpoint: Path, preset: Preset, epsilon: float | None, say: Say
 ) -> tuple[dict[str, NDArray[np.float32]], int]:
     """Read a checkpoint and turn it into the network's weights; its class count too."""
-    state = read_checkpoint(checkpoint, say)
+    state = _read(checkpoint, say)
     epsilon = choose_epsilon(epsilon, preset.batch_norm_epsilon, state, say)
     check_finite(state, epsilon, str(checkpoint))
-    return fold(state, replace(preset, batch_norm_epsilon=epsilon))
+    try:
+        return fold(state, replace(preset, batch_norm_epsilon=epsilon))
+    except WeightsMismatch as error:
+        raise WeightsMismatch(f"{recognize_names(state) or ''} {error}".strip()) from error
+
+
+def _read(checkpoint: Path, say: Say) -> dict[str, NDArray[Any]]:
+    """Read a checkpoint; what cannot be read is told by its content, if that is known."""
+    try:
+        if checkpoint.is_dir():
+            raise CheckpointError(f"{checkpoint} is a folder.")
+        return read_checkpoint(checkpoint, say)
+    except CheckpointError as error:
+        what = recognize(checkpoint) if checkpoint.exists() else None
+        raise CheckpointError(f"{checkpoint}: {what}" if what else str(error)) from error
 
 
 def preprocessing_of(preset: Preset) -> Preprocessing:

@@ -1,14 +1,12 @@
 """Downloads from a real server on this machine that fails in the ways that servers do."""
 
 import hashlib
-import re
 import socket
-import threading
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from file_server import FileServer
 
 from model.runtime.errors import FetchError
 from model.weights.catalogue import PublishedWeights
@@ -18,77 +16,27 @@ CONTENT = bytes(range(256)) * 12_000  # 3 MB: three chunks
 AT_ONCE = (0.0, 0.0, 0.0)
 
 
-class FileServer(ThreadingHTTPServer):
-    """Serves CONTENT, ranges included, after it has misbehaved as `mishaps` say.
-
-    A mishap, one a request: a status to answer with; ("cut", n) to break off after n bytes.
-    """
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), FileHandler)
-        self.content = CONTENT
-        self.knows_ranges = True
-        self.mishaps = []
-        self.ranges_asked = []
-
-    @property
-    def weights(self):
-        digest = hashlib.sha256(CONTENT).hexdigest()[:8]
-        return PublishedWeights(
-            preset="coco-r50-v2",
-            url=f"http://127.0.0.1:{self.server_port}/models/weights-{digest}.pth",
-            sha256_prefix=digest,
-            mebibytes=3,
-            box_ap=0,
-            mask_ap=0,
-            licence="",
-            recipe="",
-            class_names=(),
-        )
-
-
-class FileHandler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        asked = self.headers.get("Range")
-        self.server.ranges_asked.append(asked)
-        mishap = self.server.mishaps.pop(0) if self.server.mishaps else None
-        if isinstance(mishap, int):
-            self.answer(mishap, b"")
-        else:
-            start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1]) if asked else 0
-            self.send_from(start if self.server.knows_ranges else 0, mishap)
-
-    def send_from(self, start, mishap):
-        content = self.server.content[start:]
-        if start and not content:
-            self.answer(416, b"")
-        elif mishap:
-            self.answer(206 if start else 200, content, content[: mishap[1]])
-            self.close_connection = True
-        else:
-            self.answer(206 if start else 200, content)
-
-    def answer(self, status, content, sent=None):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content if sent is None else sent)
-
-    def log_message(self, *arguments):
-        pass
+def weights_of(server):
+    digest = hashlib.sha256(CONTENT).hexdigest()[:8]
+    return PublishedWeights(
+        preset="coco-r50-v2",
+        url=f"{server.url}/weights-{digest}.pth",
+        sha256_prefix=digest,
+        mebibytes=3,
+        box_ap=0,
+        mask_ap=0,
+        licence="",
+        recipe="",
+        class_names=(),
+    )
 
 
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with FileServer() as file_server:
-        threading.Thread(target=file_server.serve_forever, args=(0.01,), daemon=True).start()
+    with FileServer(CONTENT) as file_server:
+        file_server.weights = weights_of(file_server)
         yield file_server
-        file_server.shutdown()
 
 
 def test_a_file_arrives_whole_under_its_own_name(server, tmp_path):
@@ -158,6 +106,31 @@ def test_a_part_of_another_file_is_deleted(server, tmp_path):
     with pytest.raises(FetchError, match="so it was deleted"):
         fetch(server.weights, tmp_path)
     assert fetch(server.weights, tmp_path).read_bytes() == CONTENT
+
+
+def test_a_file_that_was_changed_meanwhile_is_not_mixed_with_its_beginning(server, tmp_path):
+    server.tag, server.mishaps = '"old"', [("cut", 1_000_000)]
+    server.content = bytes(len(CONTENT))
+    with pytest.raises(FetchError, match="broke after"):
+        fetch(server.weights, tmp_path, pauses=())
+    server.tag, server.content = '"new"', CONTENT
+    assert fetch(server.weights, tmp_path).read_bytes() == CONTENT
+    assert server.ranges_asked == [None, "bytes=1000000-"]
+    assert [path.name for path in tmp_path.iterdir()] == [server.weights.file_name]
+
+
+def test_another_part_than_was_asked_for_is_not_appended(server, tmp_path):
+    server.mishaps, server.shift = [("cut", 1_000_000)], 7
+    with pytest.raises(FetchError, match="the server sent another part"):
+        fetch(server.weights, tmp_path, pauses=(0.0,))
+    server.shift = 0
+    assert fetch(server.weights, tmp_path).read_bytes() == CONTENT
+
+
+def test_a_page_in_place_of_the_file_is_named(server, tmp_path):
+    server.content = b"<!DOCTYPE html><html><title>Sign in</title></html>"
+    with pytest.raises(FetchError, match="this is a web page, 'Sign in', not weights"):
+        fetch(server.weights, tmp_path)
 
 
 def test_progress_counts_from_where_the_download_resumes(server, tmp_path):

@@ -52,6 +52,39 @@ def test_imported_checkpoint_is_listed_and_described(run, checkpoint, tmp_path):
     assert "person, cat" in run("info", "pets").output
 
 
+def test_embedded_model_is_named_for_what_it_is(run):
+    listed = " ".join(run("list").output.split())
+    assert "mask_rcnn_edge is a small demonstration model of six classes." in listed
+    assert "maskdrop model fetch coco-r50-v2" in listed
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "the file is empty"),
+        (b"<html><title>Sign in</title></html>", "a web page, 'Sign in'"),
+        (b"version https://git-lfs.github.com/spec/v1\nsize 9\n", "git lfs pull"),
+    ],
+)
+def test_what_is_no_checkpoint_is_told_by_content(run, tmp_path, content, told):
+    (tmp_path / "mine.pth").write_bytes(content)
+    refused = run("import", "mine.pth", "--preset", "coco-r50")
+    assert refused.exit_code == 1
+    assert told in " ".join(refused.output.split())
+
+
+def test_another_networks_weights_are_named(run, tmp_path):
+    path = write_checkpoint(tmp_path / "mine.pth", {"fc.weight": np.zeros(3, np.float32)})
+    refused = run("import", path, "--preset", "coco-r50")
+    assert "weights of a classifier" in " ".join(refused.output.split())
+
+
+def test_folder_of_another_models_graph_is_told(run, tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(b"")
+    refused = run("import", tmp_path, "--preset", "coco-r50")
+    assert "a TensorFlow SavedModel" in " ".join(refused.output.split())
+
+
 def test_version_without_its_weights_says_so(run, checkpoint, tmp_path):
     (tmp_path / "classes.txt").write_text("person\ncat\n")
     run("import", checkpoint, "--preset", "edge", "--classes", "classes.txt")
