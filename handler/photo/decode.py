@@ -5,9 +5,9 @@ a channel become 8; CMYK becomes RGB without its colour profile.
 
 A decoding has a deadline, in processor time, so that a busy machine refuses nothing. It
 is looked at whenever the decoder asks for more of the file, which for JPEG and PNG is
-every 16 KB. WebP, AVIF and HEIC are decoded by one call: what that takes follows from
-the pixels, which have a limit. A process per photograph, which could be killed, would
-cost an interpreter's start and memory each time.
+every 16 KB. WebP and AVIF are decoded by one call: what that takes follows from the
+pixels, which have a limit. A process per photograph, which could be killed, would cost an
+interpreter's start and memory each time; a HEIC gets one, because its decoder may crash.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from threading import Lock
 import numpy as np
 from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from handler.errors import BadImage, ImageTooLarge
+from handler.errors import BadImage
 from handler.photo.formats import ImageType
 from handler.photo.header import read_header
-from handler.photo.heic import open_heic
+from handler.photo.heic import decode_heic
 from handler.photo.memory import bytes_to_decode
-from handler.photo.record import SIDEWAYS, ImageLimits, Record
+from handler.photo.record import SIDEWAYS, ImageLimits, Record, too_long
 from handler.photo.upright import Pixels, turn, upright_pixels
 
 __all__ = ["ImageLimits", "Photo", "open_photo"]
@@ -40,7 +40,6 @@ _PLUGINS: dict[ImageType, Callable[[io.BytesIO], Image.Image]] = {
     "PNG": PngImagePlugin.PngImageFile,
     "WebP": WebPImagePlugin.WebPImageFile,
     "AVIF": AvifImagePlugin.AvifImageFile,
-    "HEIC": open_heic,
 }
 # How much of the file a decoder gets at a time. A scan that says "nothing changes" is 60
 # bytes long and may take 0.05 s, so a JPEG with more of them than encoders write gets less.
@@ -140,8 +139,11 @@ class Photo:
             raise self.record.broken(error) from None
 
     def _open(self) -> Image.Image:
-        file = _TimedFile(self.picture, self.limits.max_decoding_s, self.record)
-        image = _PLUGINS[self.type](file)
+        seconds = self.limits.max_decoding_s
+        if self.type == "HEIC":
+            image = decode_heic(self.picture, self.record, seconds)
+        else:
+            image = _PLUGINS[self.type](_TimedFile(self.picture, seconds, self.record))
         expected = self.record.upright_size if self.type == "HEIC" else self.record.stored_size
         if image.size != expected:
             shown = "{}×{}".format(*image.size)
@@ -173,10 +175,7 @@ class _TimedFile(io.BytesIO):
 
     def read(self, size: int | None = -1) -> bytes:
         if time.thread_time() > self._end:
-            raise ImageTooLarge(
-                f"Decoding the {self._record.type} of {self._record.width}×{self._record.height} "
-                f"px takes more than {self._seconds:g} s of processor time, the most allowed."
-            )
+            raise too_long(self._record, self._seconds)
         return super().read(size)
 
 

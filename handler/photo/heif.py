@@ -48,6 +48,8 @@ _TURNS = {
 class _Found:
     """What a walk has found so far."""
 
+    kind: HeifType
+    limits: ImageLimits
     parts: int = 0
     primary: int = 0
     types: dict[int, bytes] = field(default_factory=dict)
@@ -55,6 +57,11 @@ class _Found:
     properties_of: dict[int, list[int]] = field(default_factory=dict)
     alphas_of: dict[int, list[int]] = field(default_factory=dict)
     tracks: list[tuple[int, int]] = field(default_factory=list)
+
+    def count(self, parts: int) -> None:
+        """Count boxes, or entries of boxes; raises ImageTooLarge for too many."""
+        self.parts += parts
+        check_parts(self.kind, "boxes", self.parts, self.limits.max_chunks)
 
     def of(self, item: int) -> Iterator[tuple[bytes, bytes]]:
         """An item's properties, in the order in which they apply: name and contents."""
@@ -68,9 +75,9 @@ def read_heif(data: bytes, limits: ImageLimits, kind: HeifType) -> tuple[Record,
 
     Raises BrokenImage, UnsupportedImage or ImageTooLarge.
     """
-    found = _Found()
+    found = _Found(kind, limits)
     try:
-        complete = _walk(_Boxes(data, kind, limits), b"", 0, len(data), found) <= len(data)
+        complete = _walk(_Boxes(data), b"", 0, len(data), found) <= len(data)
         size = _size(found, kind)
     except struct.error:  # a box, or the file, ends before what it should hold does
         raise broken(kind, len(data), False, "") from None
@@ -100,8 +107,6 @@ class _Boxes:
     """A file as boxes: 4 bytes length, 4 bytes name, contents."""
 
     data: bytes
-    kind: HeifType
-    limits: ImageLimits
 
     def between(self, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
         """Yield each box's name, and where its contents begin and end (perhaps past `end`)."""
@@ -120,8 +125,7 @@ def _walk(boxes: _Boxes, parent: bytes, start: int, end: int, found: _Found) -> 
     last = start
     for name, contents, after in boxes.between(start, end):
         last, inside = after, min(after, end)
-        found.parts += 1
-        check_parts(boxes.kind, "boxes", found.parts, boxes.limits)
+        found.count(1)
         if parent == b"ipco":
             found.properties.append((name, boxes.data[contents : min(inside, contents + _LONGEST)]))
         elif parent == b"iref" and name == b"auxl":
@@ -165,6 +169,7 @@ def _read_associations(body: bytes, found: _Found) -> None:
         item, properties = struct.unpack_from(number, body, at)
         at += struct.calcsize(number)
         size = struct.calcsize(index)
+        found.count(1 + properties)
         found.properties_of[item] = [
             struct.unpack_from(index, body, at + each * size)[0] & bits
             for each in range(properties)
@@ -175,6 +180,7 @@ def _read_associations(body: bytes, found: _Found) -> None:
 def _read_alphas(body: bytes, found: _Found) -> None:
     """Read that an item is an auxiliary picture of others (ids of two bytes)."""
     item, count = struct.unpack_from(">HH", body)
+    found.count(count)
     for each in struct.unpack_from(f">{count}H", body, 4):
         found.alphas_of.setdefault(each, []).append(item)
 

@@ -10,13 +10,14 @@ from handler.photo.formats import ImageType
 from handler.photo.record import Record
 
 # While the decoder works: its own planes or canvases, what it hands over, Pillow's image.
-_DECODING: dict[ImageType, float] = {"JPEG": 4, "PNG": 4, "WebP": 16.5, "AVIF": 13, "HEIC": 9}
+# HEIC: 9 in its process, and what is read from that.
+_DECODING: dict[ImageType, float] = {"JPEG": 4, "PNG": 4, "WebP": 16.5, "AVIF": 13, "HEIC": 15}
 # More for an alpha that is a picture of its own, and times so much for planes of 10 or 12 bits.
-_ALPHA_PLANE: dict[ImageType, float] = {"AVIF": 4, "HEIC": 4}
+_ALPHA_PLANE: dict[ImageType, float] = {"AVIF": 4, "HEIC": 5}
 _DEEP_PLANES = 1.8
 # From the decoder's pixels to RGB to the array; in between on white where it is transparent.
 _HANDING, _HANDING_TRANSPARENT = 8, 9.5
-# Pillow hands WebP, AVIF and HEIC their file as copies.
+# WebP, AVIF and HEIC are handed their file as copies.
 _COPIES: dict[ImageType, int] = {"WebP": 2, "AVIF": 2, "HEIC": 2}
 # A thread's buffers, and what is small.
 _BASE = 2 * 2**20

@@ -51,7 +51,7 @@ def read_png(data: bytes, limits: ImageLimits) -> tuple[Record, bytes]:
     found = _Found()
     for name, start, end in _chunks(data):
         found.parts += 1
-        check_parts("PNG", "chunks", found.parts, limits)
+        check_parts("PNG", "chunks", found.parts, limits.max_chunks)
         _take(data, name, start, end, found)
     if len(found.header) != 13:
         raise broken("PNG", len(data), len(data) >= 33, "its first chunk is not a header")

@@ -22,12 +22,16 @@ class ImageLimits:
     max_pixels: int = 50_000_000
     # WebP's own limit; panoramas of phones are up to 16,000 px long.
     max_side: int = 16_384
-    # A scan a coefficient and component is the most that a progressive JPEG has use for.
-    # Encoders write about 10. Each costs a walk over the whole picture.
+    # A scan a coefficient and component is the most that a progressive JPEG has use for;
+    # encoders write about 10. Each is a walk over the whole picture, 0.06 s for 50 megapixels.
     max_scans: int = 3 * 64
-    # Segments, chunks or boxes. 25 MiB in PNG chunks of 512 bytes are 51,000.
-    max_parts: int = 100_000
-    # Of processor time, for one decoding; 50 megapixels of the slowest kind take about 4 s.
+    # So a large picture may have fewer: as many as make this many walks over the largest one.
+    max_scans_of_largest: int = 20
+    # A JPEG's segments, 64 KiB each at most: 25 MiB of metadata are 400, and each scan has a few.
+    max_segments: int = 10_000
+    # Chunks of PNG and WebP, boxes of AVIF and HEIC. 25 MiB in chunks of 512 bytes are 51,000.
+    max_chunks: int = 100_000
+    # Of processor time, for one decoding; 50 megapixels of the slowest kind take about 5 s.
     max_decoding_s: float = 15.0
 
 
@@ -88,12 +92,18 @@ def broken(kind: ImageType, size: int, complete: bool, reason: object) -> Broken
     )
 
 
-def check_parts(kind: ImageType, name: str, count: int, limits: ImageLimits) -> None:
+def too_long(record: Record, seconds: float) -> ImageTooLarge:
+    """The error for a decoding that is past its deadline."""
+    return ImageTooLarge(
+        f"Decoding the {record.type} of {record.width}×{record.height} px takes more than "
+        f"{seconds:g} s of processor time, the most allowed."
+    )
+
+
+def check_parts(kind: ImageType, name: str, count: int, limit: int) -> None:
     """Raise ImageTooLarge for more segments, chunks or boxes than are allowed."""
-    if count > limits.max_parts:
-        raise ImageTooLarge(
-            f"The {kind} has more than {limits.max_parts:,} {name}, the most that are allowed."
-        )
+    if count > limit:
+        raise ImageTooLarge(f"The {kind} has more than {limit:,} {name}, the most allowed.")
 
 
 def check_size(record: Record, limits: ImageLimits) -> None:
@@ -110,7 +120,10 @@ def check_size(record: Record, limits: ImageLimits) -> None:
             f"Image is {width}×{height} px, {width * height:,} in all; "
             f"at most {limits.max_pixels:,} are allowed."
         )
-    if record.scans > limits.max_scans:
+    by_pixels = limits.max_scans_of_largest * limits.max_pixels // (width * height)
+    max_scans = min(limits.max_scans, max(by_pixels, limits.max_scans_of_largest))
+    if record.scans > max_scans:
         raise ImageTooLarge(
-            f"The {record.type} has {record.scans:,} scans; at most {limits.max_scans} are allowed."
+            f"The {record.type} has {record.scans:,} scans; "
+            f"at most {max_scans} are allowed at {width}×{height} px."
         )

@@ -37,7 +37,7 @@ def read_webp(data: bytes, limits: ImageLimits) -> tuple[Record, bytes]:
     found = _Found()
     for name, chunk in _chunks(data, min(end, len(data))):
         found.parts += 1
-        check_parts("WebP", "chunks", found.parts, limits)
+        check_parts("WebP", "chunks", found.parts, limits.max_chunks)
         _take(name, chunk, found)
     complete = len(data) >= end
     size = _size(found)
