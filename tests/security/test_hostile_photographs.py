@@ -11,17 +11,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import hostile_photographs
 import pytest
 from hostile_photographs import HOSTILE, damaged, encoded, jpeg_of_scans, truncated
 
 from handler.client.detect_files import LocalRun
-from handler.client.photo_files import find_photos
+from handler.client.photo_files import PhotoFile
+from handler.client.photo_names import NamedPhoto, name_photos
+from handler.client.photo_search import Unreadable, find_photos
 from handler.detection.detector import Detector
 from handler.errors import BadImage, BrokenImage, ImageTooLarge
 from handler.photo.decode import ImageLimits, open_photo
@@ -135,8 +136,8 @@ def test_nothing_but_a_bad_image_escapes(corpus: Any) -> None:
 
 
 def test_a_decoding_ends_at_its_deadline() -> None:
-    photo = open_photo(jpeg_of_scans((4000, 3000), 19), ImageLimits(max_decoding_s=0.02))
-    with pytest.raises(ImageTooLarge, match=r"4000×3000 px takes more than 0\.02 s of processor"):
+    photo = open_photo(jpeg_of_scans((2000, 1500), 190), ImageLimits(max_decoding_s=0.02))
+    with pytest.raises(ImageTooLarge, match=r"2000×1500 px takes more than 0\.02 s of processor"):
         photo.full()
 
 
@@ -167,18 +168,6 @@ def test_want_of_memory_is_not_told_as_a_corrupt_file() -> None:
     assert run.stdout == "MemoryError\n"
 
 
-class Failing:
-    """A photograph that fails to be read as a fault of ours, or of the machine, would."""
-
-    folder = name = path = "failing"
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-
-    def read(self, max_bytes: int) -> bytes:
-        raise self.error
-
-
 @pytest.fixture(scope="module")
 def run(colour_model: Path) -> LocalRun:
     return LocalRun(Detector(Predictor.load(colour_model)), Options(), out=None)
@@ -187,11 +176,18 @@ def run(colour_model: Path) -> LocalRun:
 SMALL = [name for name in REFUSED if not name.endswith(("chunks", "boxes", "comments", "tables"))]
 
 
+def photos_of(*arguments: str) -> Sequence[NamedPhoto]:
+    def no_bucket(url: str) -> NoReturn:
+        raise AssertionError(url)
+
+    return find_photos(arguments, no_bucket).photos
+
+
 def test_detect_survives_every_file_of_a_folder(run: LocalRun, tmp_path: Path) -> None:
     for name in SMALL:
         (tmp_path / f"{name}.jpg").write_bytes(HOSTILE[name]())
     (tmp_path / "z_good.png").write_bytes(encoded("PNG"))
-    outcomes = list(run.detect(find_photos([str(tmp_path)])))
+    outcomes = list(run.detect_all(photos_of(str(tmp_path))))
     assert [bool(each.error) for each in outcomes] == [True] * len(SMALL) + [False]
     assert outcomes[-1].manifest is not None
 
@@ -208,10 +204,12 @@ def test_detect_survives_every_file_of_a_folder(run: LocalRun, tmp_path: Path) -
     ],
 )
 def test_detect_survives_whatever_one_file_raises(
-    run: LocalRun, error: Exception, words: str
+    run: LocalRun, tmp_path: Path, error: Exception, words: str
 ) -> None:
-    good = SimpleNamespace(name="g", folder="g", path="g", read=lambda size: encoded("PNG"))
-    failed, done = run.detect([Failing(error), good])
+    good = tmp_path / "good.png"
+    good.write_bytes(encoded("PNG"))
+    photos = name_photos([Unreadable("failing", error), PhotoFile(good, good.name)])
+    failed, done = run.detect_all(photos)
     assert failed.error.startswith(words)
     assert done.manifest is not None
 

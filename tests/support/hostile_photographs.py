@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -36,7 +37,9 @@ def hostile(make: Callable[[], bytes]) -> Callable[[], bytes]:
     return make
 
 
-def encoded(kind: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **options) -> bytes:
+def encoded(
+    kind: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **options: Any
+) -> bytes:
     """A dark picture with a bright quarter."""
     image = Image.new(mode, size)
     image.paste("red" if mode != "L" else 200, (0, 0, size[0] // 2, size[1] // 2))
