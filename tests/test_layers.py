@@ -5,6 +5,7 @@ commands -> doctor, local, client -> web -> wiring -> jobs -> detection -> bucke
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-def imports(file: Path, root: Path = ROOT) -> Iterator[str]:
+@cache
+def imports(file: Path, root: Path = ROOT) -> tuple[str, ...]:
     """Every module that a file names in an import, wherever the import stands."""
-    for node in ast.walk(ast.parse(file.read_text())):
-        yield from named_by(node, file.relative_to(root).parent.parts)
+    package = file.relative_to(root).parent.parts
+    nodes = ast.walk(ast.parse(file.read_text()))
+    return tuple(module for node in nodes for module in named_by(node, package))
 
 
 def imports_on_load(file: Path) -> Iterator[str]:
