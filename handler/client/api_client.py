@@ -27,10 +27,10 @@ from handler.photo.formats import media_type
 from handler.schemas import Manifest, Options
 from handler.web.messages import DetectionReport, Health, ModelList, Upload
 
-# Sent again after these pauses, seconds: a model takes a few to load, a network to come back.
+# Pauses before retries, seconds: loading a model takes a few.
 _PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 _WORTH_ANOTHER_TRY = {429, 502, 503, 504}
-# How long a queued detection is waited for, seconds.
+# Longest wait for a queued detection, seconds.
 PATIENCE_S = 600.0
 
 _BROKEN_OFF = (
@@ -43,13 +43,13 @@ _BROKEN_OFF = (
 _TIMEOUT_S = 120.0
 
 Send = Callable[[], httpx2.Response]
-# Told of the bytes that are sent, and of all that there are.
+# Called with the bytes sent so far and the size.
 OnSent = Callable[[int, int], None]
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class ApiError(MaskdropError):
-    """The service refused, failed or did not answer; `type` is stable, as a problem's is."""
+    """The service refused a request, failed or did not answer; `type` is stable, as a problem's."""
 
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(detail)
@@ -131,7 +131,9 @@ class ApiClient:
         give_up = time.monotonic() + PATIENCE_S
         while report.state not in ("succeeded", "failed"):
             if time.monotonic() > give_up:
-                raise ApiError("timeout", f"Still {report.state} after {PATIENCE_S:.0f} s.")
+                raise ApiError(
+                    "timeout", f"The detection is still {report.state} after {PATIENCE_S:.0f} s."
+                )
             self._wait(1)
             report = self.read(report.id)
         if report.failure:
@@ -172,7 +174,7 @@ class ApiClient:
             return shape.model_validate_json(answer.content)
         except ValidationError as error:
             raise ApiError(
-                "answer", f"{self.url}{path} does not answer as Maskdrop does."
+                "answer", f"{self.url}{path} does not answer as a Maskdrop service does."
             ) from error
 
     def _request(

@@ -34,9 +34,9 @@ main { display: grid; gap: 1rem;
   grid-template-columns: repeat(auto-fill, minmax(min(18rem, 100%), 1fr)) }
 figure { margin: 0; border: 1px solid var(--line); border-radius: .6rem; overflow: hidden }
 figure[hidden] { display: none }
-figure > a { display: grid; place-items: center; aspect-ratio: 4 / 3; background: var(--soft);
-  color: var(--quiet); text-decoration: none }
-img { width: 100%; height: 100%; object-fit: contain; display: block }
+figure > a { position: relative; display: grid; place-items: center; aspect-ratio: 4 / 3;
+  background: var(--soft); color: var(--quiet); text-decoration: none }
+img { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain }
 figcaption { padding: .6rem .8rem; overflow-wrap: anywhere }
 figcaption b { display: block; font-weight: 600 }
 figcaption small { color: var(--quiet) }
@@ -47,6 +47,8 @@ a { color: var(--accent) }
 section { border: 1px solid var(--bad); border-radius: .6rem; padding: .5rem 1rem;
   margin-bottom: 1rem }
 h2 { font-size: 1rem; color: var(--bad); margin: .4rem 0 }
+section { max-height: 20rem; overflow: auto }
+section ul { margin: .2rem 0 .6rem; padding-left: 1.2rem }
 section li { overflow-wrap: anywhere }
 @media (max-width: 30rem) { body { padding: 1rem } }
 @media print { nav { display: none } figure, section { break-inside: avoid } }
@@ -93,7 +95,7 @@ def contact_sheet(outcomes: Sequence[Outcome]) -> str:
         script=_SCRIPT,
         title=_title(len(outcomes), sum(map(len, failed.values()))),
         about=escape(_about(manifests)),
-        failures="\n".join(_failures(cause, each) for cause, each in failed.items()),
+        failures=_all_failures(failed),
         filters=_filters(manifests),
         figures="\n".join(_figure(photo, manifest) for photo, manifest in done),
     )
@@ -149,10 +151,15 @@ def _classes(manifest: Manifest) -> list[str]:
     return list(dict.fromkeys(each.class_name for each in manifest.detections))
 
 
+def _all_failures(failed: Mapping[str, Sequence[Outcome]]) -> str:
+    causes = "\n".join(_failures(cause, each) for cause, each in failed.items())
+    return f'<section tabindex="0" aria-label="Failures">{causes}</section>' if failed else ""
+
+
 def _failures(cause: str, outcomes: Sequence[Outcome]) -> str:
     rows = (f"<li>{escape(each.photo.path)}: {escape(each.error)}</li>" for each in outcomes)
     title = f"{len(outcomes):,} failed: {escape(cause_words(cause))}"
-    return f"<section><h2>{title}</h2>\n<ul>{''.join(rows)}</ul></section>"
+    return f"<h2>{title}</h2>\n<ul>{''.join(rows)}</ul>"
 
 
 def _figure(photo: NamedPhoto, manifest: Manifest) -> str:

@@ -1,8 +1,8 @@
-"""One photograph through a running service, as the site sends it, and every answer checked.
+"""Test a running service end to end with one photograph, as the site sends it.
 
     ready -> presigned POST -> detection -> masks, held against their manifest -> deletion
 
-What is left in the bucket after a failure is for looking at; uploads expire.
+After a failure the upload and its result stay in the bucket; uploads expire.
 """
 
 from __future__ import annotations
@@ -20,37 +20,40 @@ from handler.client.outcomes import list_found
 from handler.errors import MaskdropError
 from handler.schemas import Detection, Manifest, Options
 
-# Told of each step when it is through: what it was, and what was seen.
+# Called after each step with its name and what was seen.
 Say = Callable[[str, str], None]
 
 _OPTIONS = Options(outputs=("instances", "labels"))
 
 
 class SmokeFailed(MaskdropError):
-    """The service answered, and not with what it promises."""
+    """The service answered with something other than its documentation promises."""
 
 
 def smoke_test(api: ApiClient, photo: Path, say: Say) -> None:
     """Send `photo`; raises a MaskdropError that names the first thing that is wrong."""
     started = time.perf_counter()
     api.check_ready()
-    say("Ready", f"{api.url}, its golden image detected right")
+    say("Ready", f"{api.url}, its golden image is detected correctly")
     body = photo.read_bytes()
     upload = api.upload(photo.name, body)
-    say("Upload", f"{len(body):,} bytes, straight into the bucket as {upload.key}")
+    say("Upload", f"{len(body):,} bytes, uploaded to the bucket as {upload.key}")
     report = api.detect(upload.key, _OPTIONS)
     manifest = done(report)
     if not manifest.detections:
         raise SmokeFailed(
-            f"The service found nothing in {photo}; does its model know what it shows?"
+            f"The service detected nothing in {photo}. Use one with a class that its model knows."
         )
     say("Detect", f"{list_found(manifest)} by {manifest.model.name} {manifest.model.version}")
     files = dict(api.read_outputs(report))
     check_files(manifest, files)
-    say("Masks", f"{len(files)} files, as large as the photograph and as the manifest has them")
+    say("Masks", f"{len(files)} files; sizes and areas match the photograph and the manifest")
     api.delete(report.id, upload.deletion_secret)
     _check_gone(api, report.id)
-    say("Delete", f"photograph and masks are gone; {time.perf_counter() - started:.1f} s in all")
+    say(
+        "Delete",
+        f"the photograph and its results are deleted; {time.perf_counter() - started:.1f} s in all",
+    )
 
 
 def check_files(manifest: Manifest, files: Mapping[str, bytes]) -> None:

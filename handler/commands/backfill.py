@@ -15,6 +15,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from handler.bucket.keys import OURS, SCHEME
+from handler.client.outcomes import cause_words
 from handler.commands.options import read_settings
 from handler.commands.terminal import errors, say_error
 from handler.errors import BadKey, BadOptions, StorageError
@@ -33,29 +34,34 @@ SHOWN = 20
 @app.command()
 def backfill(
     source: Annotated[
-        str, typer.Argument(metavar="s3://BUCKET/PREFIX", help="Where the photographs are.")
+        str, typer.Argument(metavar="s3://BUCKET/PREFIX", help="Prefix of the photographs.")
     ],
     state_machine: Annotated[
         str | None, typer.Option(metavar="ARN", help="The state machine of infra/backfill.yaml.")
     ] = None,
     stack: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Or the stack that it was deployed as.")
+        str | None,
+        typer.Option(metavar="NAME", help="The state machine's stack, in place of its ARN."),
     ] = None,
     max_failures: Annotated[
-        float, typer.Option(min=0, max=100, help="The run fails above this, percent.")
+        float,
+        typer.Option(
+            min=0, max=100, metavar="PERCENT", help="Maximum failed objects before the run fails."
+        ),
     ] = 5,
-    at_once: Annotated[
-        int, typer.Option(min=1, max=1000, help="So many batches of 20 objects at a time.")
+    concurrency: Annotated[
+        int,
+        typer.Option(min=1, max=1000, metavar="N", help="Maximum concurrent batches of 20."),
     ] = 10,
-    follow: Annotated[bool, typer.Option(help="Wait until it is over, and report.")] = True,
-    every: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="How often to ask how far it is.")
+    follow: Annotated[bool, typer.Option(help="Wait for the end and print the report.")] = True,
+    poll_interval: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="Polling interval.")
     ] = 2,
 ) -> None:
-    """Detect in every object that is under a prefix of the service's bucket already.
+    """Detect objects in every photograph that is already under a prefix of the bucket.
 
-    Runs in AWS, as a Distributed Map of Step Functions; Ctrl-C here does not stop it. What has a
-    result is left as it is, so a run can be repeated. Ends with 1 when the run failed.
+    Runs in AWS as a Distributed Map of Step Functions; Ctrl-C does not stop it. Photographs that
+    have a result are skipped, so a run can be repeated. Exit code 1 if the run failed.
     """
     from handler.jobs.backfill_report import report_key
     from handler.jobs.step_functions import open_state_machine
@@ -79,18 +85,18 @@ def backfill(
         {
             "bucket": store.bucket,
             "prefix": prefix,
-            "at_once": at_once,
+            "at_once": concurrency,
             "max_failures": max_failures,
         },
     )
     typer.echo(f"Run     {execution}")
     typer.echo(f"Report  {SCHEME}{store.bucket}/{report_key(run)}")
     if follow:
-        _end_with(_follow(machine, execution, every), store, run)
+        _end_with(_follow(machine, execution, poll_interval), store, run)
 
 
-def _follow(machine: StateMachine, execution: str, every: float) -> Progress:
-    """Show how far the run is until it is over."""
+def _follow(machine: StateMachine, execution: str, poll_interval: float) -> Progress:
+    """Show the progress of a run until it ends."""
     columns = (
         TextColumn("Detecting"),
         BarColumn(),
@@ -107,12 +113,12 @@ def _follow(machine: StateMachine, execution: str, every: float) -> Progress:
                 total=progress.total or None,
                 failed=progress.failed,
             )
-            time.sleep(every)
+            time.sleep(poll_interval)
     return progress
 
 
 def _end_with(progress: Progress, store: ObjectStore, run: str) -> None:
-    """Print what became of the objects, and end the command with 1 unless all is well."""
+    """Print the report; ends the command with 1 unless the run succeeded."""
     from handler.jobs.backfill_report import read_report
 
     succeeded = progress.state == "SUCCEEDED"
@@ -138,7 +144,7 @@ def _print(report: BackfillReport) -> None:
         table.add_row(outcome, str(getattr(report, outcome)))
     Console().print(table)
     for cause, count in Counter(each.type for each in report.failures).most_common():
-        say_error(f"{count} × {cause.rpartition(':')[2]}")
+        say_error(f"{count:,} failed: {cause_words(cause.rpartition(':')[2])}")
     for each in report.failures[:SHOWN]:
         say_error(f"{each.key}: {each.detail}")
     if len(report.failures) > SHOWN:

@@ -18,13 +18,15 @@ app = typer.Typer()
 def cost(
     results: Annotated[
         list[Path],
-        typer.Argument(metavar="RESULT", help="Folders that `maskdrop detect` or `upload` wrote."),
+        typer.Argument(
+            metavar="RESULT", help="Result folders that `maskdrop detect` or `upload` wrote."
+        ),
     ],
 ) -> None:
-    """Print what a thousand such photographs would cost, and when an own instance is cheaper.
+    """Estimate the cost of a thousand such photographs, and when an instance is cheaper.
 
-    In Markdown, from the milliseconds in the results' receipts. Time them with
-    MASKDROP_THREADS=1, on a processor with nothing else to do: Lambda's default is one vCPU.
+    Prints Markdown tables from the durations in the results' receipts. Measure with
+    MASKDROP_THREADS=1 on an idle machine: Lambda's default is one vCPU.
     """
     typer.echo(cost_tables([_read(folder) for folder in results]))
 
@@ -32,5 +34,5 @@ def cost(
 def _read(folder: Path) -> Work:
     manifest = read_manifest(folder)
     if manifest is None:
-        raise BadOptions(f"{folder} holds no manifest.json of a result.")
+        raise BadOptions(f"{folder} is not a result folder: it has no valid manifest.json.")
     return Work.of(manifest)

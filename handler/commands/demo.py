@@ -1,4 +1,4 @@
-"""`maskdrop demo`: photographs on both their ways through the service, told as it happens.
+"""`maskdrop demo`: photographs through the service in both ways, step by step.
 
 As the site does it: a presigned form, the upload, the detection, the masks.
 As a batch does it: files put under inbox/, events, the queue, the worker.
@@ -38,13 +38,13 @@ _BROKEN = "broken.jpg"
 @app.command()
 def demo(
     samples: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Where the sample photographs are.")
+        Path, typer.Argument(metavar="FOLDER", help="Folder of the sample photographs.")
     ] = Path("site/samples"),
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="DIR", help="Where the results go.")
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the results.")
     ] = Path("out/demo"),
 ) -> None:
-    """Run the service for as long as it takes to show it at work, and keep the results."""
+    """Start the service, process sample photographs, and stop. The results are kept."""
     from handler.local.process import log_to, reach_loopback_directly
     from handler.local.service import local_service
 
@@ -53,7 +53,7 @@ def demo(
     with TemporaryDirectory() as state:
         with local_service(Path(state), port=0, say=say_part) as service:
             send_samples(service, samples, out)
-        typer.echo(f"\nStopped. The masks, and the photographs with them drawn in, are in {out}/.")
+        typer.echo(f"\nStopped. The results are in {out}/.")
 
 
 def send_samples(service: LocalService, samples: Path, out: Path) -> None:
@@ -64,10 +64,10 @@ def send_samples(service: LocalService, samples: Path, out: Path) -> None:
     from handler.client.api_client import ApiClient
 
     with ApiClient(service.url) as api:
-        typer.echo("\nAs the site does it: astronaut.jpg by a presigned POST")
+        typer.echo("\nUpload, as the site does it: astronaut.jpg by a presigned POST")
         outcomes = [_upload(api, samples / "astronaut.jpg", out)]
         _print_outcomes(outcomes, out)
-        typer.echo("\nAs a batch does it: three files put into inbox/, one of them cut in half")
+        typer.echo("\nBatch: three files put into inbox/, one of them truncated")
         photos = _fill_inbox(service.stack.store, samples)
         more = [_await_result(api, service.stack.store, each, out) for each in photos]
         _print_outcomes(more, out)

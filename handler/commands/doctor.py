@@ -25,30 +25,38 @@ _TIMEOUT_S = 35.0
 @app.command()
 def doctor(
     stack: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A stack that template.yaml made.")
+        str | None, typer.Option(metavar="NAME", help="Check a deployed stack of template.yaml.")
     ] = None,
     api: Annotated[
-        str | None, typer.Option(metavar="URL", help="A running API, as a client meets it.")
+        str | None, typer.Option(metavar="URL", help="Check a running API from the outside.")
     ] = None,
     origin: Annotated[
         list[str] | None,
-        typer.Option(metavar="ORIGIN", help="With --api: the site's, as https://example.org."),
+        typer.Option(
+            metavar="ORIGIN",
+            help="With --api: origin of a site that has to be allowed, as https://example.org.",
+        ),
     ] = None,
     region: Annotated[
-        str | None, typer.Option(help="The stack's; if not given, MASKDROP_REGION's.")
+        str | None,
+        typer.Option(
+            metavar="REGION",
+            help="AWS region of the stack. [default: MASKDROP_REGION]",
+            show_default=False,
+        ),
     ] = None,
     token: Token = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print a JSON array on standard output.")
+        bool, typer.Option("--json", help="Print the findings as a JSON array.")
     ] = False,
 ) -> None:
-    """Look for what is wrong with a deployment, and say how it is cured.
+    """Check a deployment, and print how to fix each problem.
 
-    Without options, with what the environment says: model, memory, bucket, queue. It puts small
-    files into the bucket and deletes them. Ends with 1 when anything is red.
+    Without options, checks the settings of this environment: model, memory, bucket, queue. Writes
+    small files to the bucket and deletes them. Exit code 1 if a check is red.
     """
     if stack and api:
-        raise BadOptions("Either --stack or --api is possible, not both.")
+        raise BadOptions("Use --stack or --api, not both.")
     import httpx2
 
     from handler.doctor.report import print_table, to_json

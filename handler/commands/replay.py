@@ -16,15 +16,17 @@ def replay(
     event: Annotated[
         Path,
         typer.Argument(
-            metavar="EVENT.json", exists=True, dir_okay=False, help="As AWS sends it to a function."
+            metavar="EVENT.json",
+            exists=True,
+            dir_okay=False,
+            help="Event as AWS sends it to a function.",
         ),
     ],
 ) -> None:
-    """Hand an AWS event to the Lambda function that it is for, and print the answer.
+    """Call the Lambda function that an AWS event is for, and print its answer.
 
-    HTTP requests go to the API, S3 events and SQS messages to the batch function. Both work
-    with what the environment says; `.maskdrop/environment` says how to reach a running
-    `maskdrop run`.
+    HTTP requests go to the API, S3 events and SQS messages to the batch function, with the
+    settings of this environment. `. .maskdrop/environment` sets those of a running `maskdrop run`.
     """
     from handler.local.replay import read_event, replay_event
 

@@ -24,13 +24,23 @@ _ENVIRONMENT = "environment"
 @app.command()
 def run(
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Where the site is; if taken, any free port.")
+        int,
+        typer.Option(
+            min=0,
+            max=65535,
+            metavar="PORT",
+            help="Port of the site and the API; 0 for any free one.",
+        ),
     ] = 8080,
     state: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where bucket and log are kept across restarts.")
+        Path,
+        typer.Option(metavar="DIR", help="Folder of the bucket and the log; kept across restarts."),
     ] = _STATE,
 ) -> None:
-    """Run bucket, queue, worker, API and site on this machine, until Ctrl-C."""
+    """Run the whole service on this machine: bucket, queue, worker, API and site.
+
+    Listens on the loopback interface only. Ctrl-C stops it.
+    """
     from handler.local.service import local_service
 
     log_to(state)
@@ -41,14 +51,14 @@ def run(
     try:
         with local_service(state, port=port, say=say_part) as service:
             _write_environment(service, state / _ENVIRONMENT)
-            typer.echo(f"\nOpen {service.url} (Ctrl-C stops; the log is {state / LOG}).")
+            typer.echo(f"\nOpen {service.url} (Ctrl-C stops the service; log: {state / LOG}).")
             Event().wait()
     except KeyboardInterrupt:
-        typer.echo(f"\nStopped. What was uploaded is kept in {state}/.")
+        typer.echo(f"\nStopped. Uploads and results are kept in {state}/.")
 
 
 def _write_environment(service: LocalService, path: Path) -> None:
-    """Tell other programs how to reach the service's parts; for the owner's eyes, it has keys."""
+    """Write what other programs need to use the service; it has keys: for the owner alone."""
     lines = (f"export {name}={value}\n" for name, value in service.environment.items())
     path.touch(mode=0o600)
     path.write_text("".join(lines))

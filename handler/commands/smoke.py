@@ -15,15 +15,26 @@ app = typer.Typer()
 
 @app.command()
 def smoke(
-    url: Annotated[str, typer.Argument(metavar="URL", help="Where the service is.")],
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL", envvar="MASKDROP_API", help="The service, as http://host:port."
+        ),
+    ],
     photo: Annotated[
-        Path, typer.Option(exists=True, dir_okay=False, help="What its model should find.")
+        Path,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+            help="Photograph with an object that the model knows.",
+        ),
     ] = Path("site/samples/astronaut.jpg"),
     token: Token = None,
 ) -> None:
-    """Try a deployed service: one photograph, end to end, every answer checked, then deleted.
+    """Test a deployed service end to end: upload, detect, check the masks, delete.
 
-    Ends with 1 and the reason where anything is wrong.
+    Exit code 1 and the reason if any step fails.
     """
     from handler.client.api_client import ApiClient
     from handler.client.smoke import smoke_test

@@ -19,6 +19,7 @@ from typing import Any
 import uvicorn
 
 from handler.detection.model_loader import native_stderr_closed
+from handler.errors import MaskdropError
 from handler.jobs.queue import SQSJobQueue
 from handler.jobs.worker import Worker
 from handler.local.site import SITE, make_site
@@ -33,6 +34,10 @@ from handler.wiring import Services, build_services
 
 # Told of each part when it is up: what it is, and where or how it is.
 Say = Callable[[str, str], None]
+
+
+class PortUnavailable(MaskdropError):
+    """The port that was asked for is in use, or reserved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,8 @@ class LocalService:
 def local_service(folder: Path, *, port: int, say: Say) -> Iterator[LocalService]:
     """Run everything over `folder` for as long as the context lasts.
 
-    `port`: where API and site are; where it is taken, any free one. Raises LocalS3Failed,
-    and a ModelError when the model does not load.
+    `port`: of API and site; 0 is any free one. Raises PortUnavailable, LocalS3Failed, and a
+    ModelError when the model does not load.
     """
     with ExitStack() as parts:
         listener = parts.enter_context(_listen(port))
@@ -121,8 +126,11 @@ def _function(services: Services) -> Callable[[dict[str, Any], LocalContext], di
 def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
-    except OSError:
-        return socket.create_server(("127.0.0.1", 0))
+    except OSError as error:
+        raise PortUnavailable(
+            f"Port {port} cannot be used: {(error.strerror or str(error)).lower()}. "
+            "Choose another with --port, or --port 0 for any free one."
+        ) from None
 
 
 @contextmanager

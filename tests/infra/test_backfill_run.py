@@ -91,8 +91,8 @@ def machine(aws, environment):
 @pytest.fixture(scope="module")
 def backfill(environment, machine):
     def run(*words, source=f"s3://{BUCKET}/{PREFIX}"):
-        command = ["backfill", source, "--state-machine", machine, "--every", "0.2", *words]
-        return CliRunner().invoke(app, [*command, "--at-once", "2"], env=environment)
+        command = ["backfill", source, "--state-machine", machine, "--poll-interval", "0.2", *words]
+        return CliRunner().invoke(app, [*command, "--concurrency", "2"], env=environment)
 
     return run
 

@@ -49,17 +49,21 @@ def lines() -> list[str]:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> Iterator[LocalService]:
-    """A service whose port was taken when it was asked for."""
-    with (
-        pytest.MonkeyPatch.context() as environment,
-        socket.create_server(("127.0.0.1", 0)) as taken,
-    ):
+    """The whole service, at any free port."""
+    with pytest.MonkeyPatch.context() as environment:
         environment.setenv("MASKDROP_MODEL", str(COLOUR_MODEL))
-        port = taken.getsockname()[1]
         folder = tmp_path_factory.mktemp("service")
-        with local_service(folder, port=port, say=lambda *line: lines.append(line[0])) as running:
-            assert not running.url.endswith(f":{port}")
+        with local_service(folder, port=0, say=lambda *line: lines.append(line[0])) as running:
             yield running
+
+
+def test_a_port_that_is_in_use_is_said_to_be(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        answer = CliRunner().invoke(app, ["run", "--port", str(port), "--state", str(tmp_path)])
+    assert answer.exit_code == 1
+    assert f"Error: Port {port} cannot be used: " in answer.stderr
+    assert "--port 0 for any free one" in answer.stderr
 
 
 @pytest.fixture
