@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-from PIL import Image
-
+from model.photographs import read_pixels
 from model.runtime.backends import BackendName, served_files
 from model.runtime.predictor import Predictor
 
@@ -35,8 +33,7 @@ def measure(
     predict_ms is the median; the models take turns, so that their ratios hold on a machine
     whose speed drifts.
     """
-    with Image.open(photo) as image:
-        pixels = np.asarray(image.convert("RGB"))
+    pixels = read_pixels(photo)
     size = (pixels.shape[1], pixels.shape[0])
     predictors, loads = [], []
     for folder in folders:

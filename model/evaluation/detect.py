@@ -10,10 +10,10 @@ from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from pycocotools import mask as coco_mask
 
 from model.evaluation.truth import Photograph, Truth
+from model.photographs import read_pixels
 from model.runtime.detections import InstanceMask
 from model.runtime.errors import DataError
 from model.runtime.postprocess import paste_masks
@@ -47,7 +47,7 @@ def detect_all(predictor: Predictor, truth: Truth) -> Iterator[list[Result]]:
     """
     categories = {each.name: each.id for each in truth.classes}
     for photograph in truth.photographs:
-        pixels = read_pixels(photograph)
+        pixels = read_annotated(photograph)
         size = (photograph.width, photograph.height)
         found = predictor.predict(
             pixels, size, score_threshold=SCORE_THRESHOLD, classes=categories.keys()
@@ -67,17 +67,13 @@ def detect_all(predictor: Predictor, truth: Truth) -> Iterator[list[Result]]:
         yield results
 
 
-def read_pixels(photograph: Photograph) -> NDArray[np.uint8]:
-    """Decode to RGB (h, w, 3), as the file stores it; raises DataError."""
-    try:
-        with Image.open(photograph.path) as file:
-            pixels = np.asarray(file.convert("RGB"))
-    except OSError as error:
-        raise DataError(f"{photograph.path} cannot be read: {error}.") from None
+def read_annotated(photograph: Photograph) -> NDArray[np.uint8]:
+    """Decode to upright RGB (h, w, 3); raises DataError for another size than is annotated."""
+    pixels = read_pixels(photograph.path)
     height, width = pixels.shape[:2]
     if (width, height) != (photograph.width, photograph.height):
         raise DataError(
-            f"{photograph.path} is {width}×{height}; its annotations are for "
+            f"{photograph.path} is {width}×{height}, upright; its annotations are for "
             f"{photograph.width}×{photograph.height}."
         )
     return pixels

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from model.evaluation.detect import read_pixels
+from model.evaluation.detect import read_annotated
 from model.evaluation.mistakes import GOOD_IOU, SCORE_THRESHOLD, Pair, Review, encoded
 from model.evaluation.truth import Photograph, Truth
 
@@ -82,7 +82,7 @@ def explain(review: Review, names: dict[int, str]) -> str:
 
 def _draw(axes: Axes, review: Review, side: str, names: dict[int, str]) -> None:
     photograph = review.photograph
-    pixels = read_pixels(photograph).astype(np.float32)
+    pixels = read_annotated(photograph).astype(np.float32)
     kinds = _found_kinds(review) if side == "found" else _object_kinds(review)
     shapes = review.found if side == "found" else review.objects
     for shape, kind in zip(shapes, kinds, strict=True):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 from pycocotools import mask as coco_mask
 
+from model.photographs import read_pixels
 from model.training.samples import Sample
 
 
@@ -41,8 +42,7 @@ def random_view(sample: Sample, long_side: int, rng: np.random.Generator) -> Vie
 
 def show(path: Path, view: View) -> Image.Image:
     """Decode a photograph as a view shows it, RGB."""
-    with Image.open(path) as file:
-        image = file.convert("RGB")
+    image = Image.fromarray(read_pixels(path))
     image = image.resize(view.size, Image.Resampling.BILINEAR, box=view.window)
     return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if view.flip else image
 

@@ -6,18 +6,16 @@ Every file is read whole once, on all cores; Pillow decodes without Python's loc
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import struct
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image as Pictures
-from PIL import ImageOps
 
+from model.photographs import read_thumbnail
+from model.runtime.errors import DataError
 from model.training.checks.findings import (
     DUPLICATE_PHOTOGRAPH,
     LEAK,
@@ -31,19 +29,7 @@ from model.training.checks.findings import (
 from model.training.checks.perceptual_hash import Hash, nearest_alike, perceptual_hash
 from model.training.checks.records import DataSet, Image
 
-_DECODING_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    IndexError,
-    KeyError,
-    struct.error,
-    zlib.error,
-    Pictures.DecompressionBombError,
-)
-_ORIENTATION = 0x0112
-# A JPEG is decoded at the scale that is still at least this large, pixels: all the hash needs.
+# All that the hash needs, pixels; a large JPEG is not decoded whole for it.
 _SMALL = (128, 128)
 
 
@@ -137,20 +123,15 @@ def _read(data: DataSet, image: Image) -> Photograph | Finding:
     except ValueError as error:
         return _fault(MISSING_FILE, f"file_name is no file's: {error}", data, image)
     try:
-        return _decode(image, content)
-    except _DECODING_ERRORS as error:
-        return _fault(UNREADABLE_FILE, f"{path}: {error}", data, image)
-
-
-def _decode(image: Image, content: bytes) -> Photograph:
-    with Pictures.open(io.BytesIO(content)) as picture:
-        size = picture.size
-        orientation = picture.getexif().get(_ORIENTATION, 1)
-        picture.draft("L", _SMALL)
-        picture.load()
-        upright = ImageOps.exif_transpose(picture)
+        record, pixels = read_thumbnail(path, content, _SMALL)
+    except DataError as error:
+        return _fault(UNREADABLE_FILE, str(error), data, image)
     return Photograph(
-        image, size, orientation, hashlib.sha256(content).digest(), perceptual_hash(upright)
+        image,
+        record.stored_size,
+        record.orientation,
+        hashlib.sha256(content).digest(),
+        perceptual_hash(Pictures.fromarray(pixels)),
     )
 
 
