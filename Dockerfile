@@ -13,7 +13,7 @@ WORKDIR /build
 COPY infra/image/install.py ./
 COPY requirements/lambda.txt requirements/build.txt requirements/
 RUN python3 install.py packages requirements/lambda.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml maskdrop.py README.md LICENSE ./
 COPY handler handler
 COPY model model
 RUN python3 install.py code && python3 install.py models
@@ -50,7 +50,7 @@ WORKDIR /build
 COPY infra/image/install.py ./
 COPY requirements/server.txt requirements/build.txt requirements/
 RUN python3 install.py packages requirements/server.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml maskdrop.py README.md LICENSE ./
 COPY handler handler
 COPY model model
 RUN python3 install.py code && python3 install.py models
@@ -104,7 +104,7 @@ WORKDIR /build
 COPY infra/image/install.py ./
 COPY requirements/gpu.txt requirements/build.txt requirements/
 RUN python3 install.py packages requirements/gpu.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml maskdrop.py README.md LICENSE ./
 COPY handler handler
 COPY model model
 RUN python3 install.py code && python3 install.py saved-models && python3 install.py models

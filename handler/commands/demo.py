@@ -21,6 +21,7 @@ from handler.client.photo_names import NamedPhoto, name_photos
 from handler.client.result_folder import write_folder
 from handler.commands.outcome_lines import lay_out
 from handler.commands.terminal import output_width, say_part
+from handler.local.bundled import SAMPLES, sample
 from handler.schemas import Manifest, Options
 
 if TYPE_CHECKING:
@@ -32,19 +33,28 @@ app = typer.Typer()
 
 # How long a file in inbox/ may take, seconds.
 _PATIENCE_S = 120.0
+_PHOTOS = ("astronaut.jpg", "chelsea.jpg", "coffee.jpg")
 _BROKEN = "broken.jpg"
 
 
 @app.command()
 def demo(
     samples: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Folder of the sample photographs.")
-    ] = Path("site/samples"),
+        Path,
+        typer.Argument(
+            metavar="FOLDER",
+            help="Folder with astronaut.jpg, chelsea.jpg and coffee.jpg; "
+            "by default the ones that come with Maskdrop.",
+            show_default=False,
+        ),
+    ] = SAMPLES,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the results.")
     ] = Path("out/demo"),
 ) -> None:
     """Start the service, process sample photographs, and stop. The results are kept."""
+    for name in _PHOTOS:
+        sample(name, samples)
     from handler.local.process import log_to, reach_loopback_directly
     from handler.local.service import local_service
 

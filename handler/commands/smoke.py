@@ -9,6 +9,7 @@ import typer
 
 from handler.commands.options import Token
 from handler.commands.terminal import say_part
+from handler.local.bundled import SAMPLES, sample
 
 app = typer.Typer()
 
@@ -24,12 +25,12 @@ def smoke(
     photo: Annotated[
         Path,
         typer.Option(
-            exists=True,
-            dir_okay=False,
             metavar="FILE",
-            help="Photograph with an object that the model knows.",
+            help="Photograph to send; the model must find something in it. "
+            "By default the astronaut that comes with Maskdrop.",
+            show_default=False,
         ),
-    ] = Path("site/samples/astronaut.jpg"),
+    ] = SAMPLES / "astronaut.jpg",
     token: Token = None,
 ) -> None:
     """Test a deployed service end to end: upload, detect, check the masks, delete.
@@ -40,4 +41,4 @@ def smoke(
     from handler.client.smoke import smoke_test
 
     with ApiClient(url, token=token) as service:
-        smoke_test(service, photo, say_part)
+        smoke_test(service, sample(photo.name, photo.parent), say_part)

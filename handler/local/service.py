@@ -22,7 +22,8 @@ from handler.detection.model_loader import native_stderr_closed
 from handler.errors import MaskdropError
 from handler.jobs.queue import SQSJobQueue
 from handler.jobs.worker import Worker
-from handler.local.site import SITE, make_site
+from handler.local.bundled import SITE
+from handler.local.site import make_site
 from handler.local.stack import BUCKET, LocalStack, local_stack
 from handler.local.worker import LocalContext
 from handler.settings import Settings

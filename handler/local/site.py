@@ -16,9 +16,6 @@ from starlette.staticfiles import StaticFiles
 
 from handler.photo.decode import ImageLimits
 
-# Beside the packages in the repository; a wheel has none.
-SITE = Path(__file__).parents[2] / "site"
-
 
 def make_site(folder: Path, *, limits: ImageLimits, bucket_url: str) -> Starlette:
     """Serve `folder`; its config.json is given the service's `limits`.

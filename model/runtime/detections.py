@@ -66,6 +66,12 @@ class InstanceMask:
         height, width = self.pixels.shape
         return slice(self.y, self.y + height), slice(self.x, self.x + width)
 
+    def frame(self, width: int, height: int) -> NDArray[np.bool_]:
+        """The mask over the whole frame: (height, width)."""
+        frame = np.zeros((height, width), np.bool_)
+        frame[self.window] = self.pixels
+        return frame
+
     @property
     def area(self) -> int:
         """Set pixels."""

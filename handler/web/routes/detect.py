@@ -136,9 +136,7 @@ def _array(result: Result) -> list[Any]:
 
 
 def _frame(mask: InstanceMask, width: int, height: int) -> list[list[int]]:
-    frame = np.zeros((height, width), np.uint8)
-    frame[mask.window] = mask.pixels
-    rows: list[list[int]] = frame.tolist()
+    rows: list[list[int]] = mask.frame(width, height).astype(np.uint8).tolist()
     return rows
 
 

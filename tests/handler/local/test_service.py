@@ -30,8 +30,8 @@ from handler.client.api_client import ApiClient, ApiError
 from handler.client.smoke import smoke_test
 from handler.commands.demo import send_samples
 from handler.commands.main import app
+from handler.local.bundled import SITE
 from handler.local.service import LocalService, local_service
-from handler.local.site import SITE
 from handler.local.stack import BUCKET
 from handler.schemas import FailedManifest
 
