@@ -6,6 +6,7 @@ means the same to all of them (tests/handler/test_every_door.py).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -38,6 +39,8 @@ class Services:
     store: ObjectStore | None = None
     queue: JobQueue | None = None
     telemetry: Telemetry = field(default_factory=NoTelemetry)
+    # What has to be ready besides the model; each raises NotReady.
+    checks: tuple[Callable[[], None], ...] = ()
     # The most bytes of an answer that the platform passes on.
     max_answer_bytes: int = MAX_ANSWER_BYTES
 
@@ -45,6 +48,12 @@ class Services:
     def detector(self) -> Detector:
         """The loaded model; waits for it, and raises NotReady for one that cannot be used."""
         return self.model.detector()
+
+    def check_ready(self) -> None:
+        """Raise NotReady while a request would fail for want of a part."""
+        self.model.check_ready()
+        for check in self.checks:
+            check()
 
     @property
     def bucket(self) -> ObjectStore:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import json
+import logging
 import secrets
 import signal
 import socket
@@ -18,7 +19,7 @@ import sysconfig
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
@@ -27,12 +28,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from handler.bucket.s3 import s3_client
 from handler.errors import MaskdropError
+from handler.local.child import Child
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 REGION = "us-east-1"
 LOG = "seaweedfs.log"
+
+_log = logging.getLogger(__name__)
 
 # Measured: 3.5 to 8 s on two cores.
 READY_WITHIN_S = 60.0
@@ -53,6 +57,12 @@ class LocalS3:
     endpoint_url: str
     access_key_id: str
     secret_access_key: str
+    child: Child | None = field(default=None, compare=False, repr=False)
+
+    def check_ready(self) -> None:
+        """Raise NotReady while the server is down."""
+        if self.child is not None:
+            self.child.check_ready()
 
     def client(self) -> S3Client:
         """Build a client with all rights."""
@@ -66,12 +76,17 @@ class LocalS3:
 
 @contextmanager
 def local_s3(
-    folder: Path, *, events_to: str | None = None, events_under: str = ""
+    folder: Path,
+    *,
+    events_to: str | None = None,
+    events_under: str = "",
+    say: Callable[[str], None] = _log.warning,
 ) -> Iterator[LocalS3]:
     """Run the server over `folder` for as long as the context lasts.
 
     `events_to`: URL that is told, by POST, of every file changed `events_under` a path,
-    bucket first. Raises LocalS3Failed when it ends early or is not ready within a minute.
+    bucket first. `say` is told when it ended by itself, and when it runs again. Raises
+    LocalS3Failed when it ends early or is not ready within a minute.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _sole_use(folder):
@@ -79,9 +94,21 @@ def local_s3(
         _write_config(folder, events_to, events_under)
         ports = _free_ports(2 * len(PARTS))
         server = LocalS3(f"http://127.0.0.1:{ports[-2]}", access_key_id, secret_access_key)
-        with _sockets_removed(ports), _running(_command(ports), folder) as process:
+
+        def start() -> subprocess.Popen[bytes]:
+            _remove_sockets(ports)
+            return _start(_command(ports), folder)
+
+        def wait(process: subprocess.Popen[bytes]) -> None:
             _wait_until_ready(server, ports[0], process, folder / LOG)
-            yield server
+
+        (folder / LOG).write_bytes(b"")
+        child = Child("The S3 server", start, wait, say)
+        try:
+            with child.running():
+                yield replace(server, child=child)
+        finally:
+            _remove_sockets(ports)
 
 
 def make_bucket(client: S3Client, bucket: str, origins: Sequence[str]) -> None:
@@ -115,11 +142,10 @@ def _sole_use(folder: Path) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _running(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a child that does not outlive us."""
-    with (folder / LOG).open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603
+def _start(command: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
+    """Start a child that does not outlive us; its log goes on where it was."""
+    with (folder / LOG).open("ab") as log:
+        return subprocess.Popen(  # noqa: S603
             command,
             cwd=folder,
             stdout=log,
@@ -128,12 +154,6 @@ def _running(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[
             process_group=0,
             preexec_fn=_die_with_parent(),
         )
-    try:
-        yield process
-    finally:
-        # On SIGTERM it lingers for tens of seconds; its stores are written through.
-        process.kill()
-        process.wait()
 
 
 def _credentials(folder: Path) -> tuple[str, str]:
@@ -209,19 +229,18 @@ def _free_ports(count: int) -> list[int]:
         return [int(one.getsockname()[1]) for one in sockets]
 
 
-@contextmanager
-def _sockets_removed(ports: Sequence[int]) -> Iterator[None]:
-    """Afterwards remove the Unix sockets that it made for its ports, in /tmp whatever we say."""
-    try:
-        yield
-    finally:
-        for port in ports:
-            for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108
-                path.unlink(missing_ok=True)
+def _remove_sockets(ports: Sequence[int]) -> None:
+    """Remove what a server that was killed leaves in /tmp."""
+    for port in ports:
+        for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108
+            path.unlink(missing_ok=True)
 
 
 def _die_with_parent() -> Callable[[], None] | None:
-    """Have the kernel kill the child when we die without a chance to; Linux alone can."""
+    """Have the kernel kill the child when we die without a chance to; Linux alone can.
+
+    It does so when the thread ends that started the child.
+    """
     if not sys.platform.startswith("linux"):
         return None
     prctl, set_parent_death_signal = ctypes.CDLL(None).prctl, 1

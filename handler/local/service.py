@@ -75,7 +75,9 @@ def local_service(folder: Path, *, port: int, say: Say) -> Iterator[LocalService
         port = listener.getsockname()[1]
         url = f"http://localhost:{port}"
         origins = (url, f"http://127.0.0.1:{port}")
-        stack = parts.enter_context(local_stack(folder, origins=origins))
+        stack = parts.enter_context(
+            local_stack(folder, origins=origins, say=lambda words: say("Bucket", words))
+        )
         say("Bucket", f"{stack.s3.endpoint_url}/{BUCKET}, kept in {folder}/s3")
         say("Queue", stack.queue.url)
         telemetry = PrometheusTelemetry()
@@ -84,7 +86,7 @@ def local_service(folder: Path, *, port: int, say: Say) -> Iterator[LocalService
             model = services.detector.model
         say("Model", f"{model.name} {model.version}, its golden image detected right")
         waiting = parts.enter_context(stack.working(_function(services)))
-        say("Worker", f"waits for files in inbox/; {waiting} were there")
+        say("Worker", f"waits for files in inbox/ and jobs; {waiting} were there")
         app = create_app(services)
         app.include_router(metrics_router(telemetry.exposition))
         say("API", f"{url}/docs")
@@ -109,6 +111,7 @@ def _services(
         ),
         store=stack.store,
         queue=SQSJobQueue(stack.queue.url, stack.queue.client),
+        checks=(stack.s3.check_ready,),
     )
 
 

@@ -7,7 +7,8 @@ All of it listens on loopback alone and keeps its state in one folder.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,14 @@ from pathlib import Path
 from handler.bucket.keys import INBOX
 from handler.bucket.s3 import S3ObjectStore
 from handler.local.events import event_bridge, send_missed_events
+from handler.local.jobs import send_missed_jobs
 from handler.local.queue import LocalQueue, local_queue
 from handler.local.seaweedfs import LocalS3, local_s3, make_bucket
 from handler.local.worker import Function, local_worker
 
 BUCKET = "maskdrop"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +36,33 @@ class LocalStack:
 
     @contextmanager
     def working(self, function: Function) -> Iterator[int]:
-        """Have `function` process what is in inbox/ and what comes there.
+        """Have `function` process what is in inbox/ and what comes there, and jobs.
 
-        Yields how many objects were waiting there from before.
+        Yields how many objects and jobs were waiting from before.
         """
         with local_worker(self.queue, function):
-            yield send_missed_events(self.store, self.queue)
+            missed = send_missed_events(self.store, self.queue)
+            yield missed + send_missed_jobs(self.store, self.queue)
 
 
 @contextmanager
 def local_stack(
-    folder: Path, *, origins: Sequence[str], visibility_timeout: int = 30
+    folder: Path,
+    *,
+    origins: Sequence[str],
+    visibility_timeout: int = 30,
+    say: Callable[[str], None] = _log.warning,
 ) -> Iterator[LocalStack]:
     """Run bucket, events and queue over `folder`; pages of `origins` may use presigned links.
 
-    `visibility_timeout`: seconds until a failed message is tried again. Raises
-    LocalS3Failed.
+    `visibility_timeout`: seconds until a failed message is tried again. `say` is told when the
+    bucket's server ended by itself, and when it runs again. Raises LocalS3Failed.
     """
     with ExitStack() as stack:
         queue = stack.enter_context(local_queue(visibility_timeout=visibility_timeout))
         events_to = stack.enter_context(event_bridge(queue, BUCKET))
         s3 = stack.enter_context(
-            local_s3(folder / "s3", events_to=events_to, events_under=f"{BUCKET}/{INBOX}")
+            local_s3(folder / "s3", events_to=events_to, events_under=f"{BUCKET}/{INBOX}", say=say)
         )
         client = s3.client()
         make_bucket(client, BUCKET, origins)

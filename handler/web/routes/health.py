@@ -24,7 +24,7 @@ def alive() -> Health:
 @router.get("/readyz", summary="Ready", responses=problem_responses(NotReady))
 def ready(services: ServicesOf) -> Health:
     """Answer once the model is loaded and has detected its golden image right."""
-    services.model.check_ready()
+    services.check_ready()
     return Health()
 
 
