@@ -108,3 +108,9 @@ def test_every_page_is_in_the_index() -> None:
 
 def test_the_readme_can_be_read_in_minutes() -> None:
     assert len((ROOT / "README.md").read_text().split()) <= 1000
+
+
+def test_the_readmes_python_is_that_of_its_page() -> None:
+    """tests/test_python_api.py runs the page's."""
+    [shown] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert shown in (ROOT / "docs/python.md").read_text()
