@@ -20,6 +20,11 @@ MaskdropError
 ├── InboxClosed              an object under inbox/, which this API keeps from its callers
 ├── RequestTooLarge          a body past the limit
 ├── AnswerTooLarge           an answer past what the platform passes on
+├── Overloaded               no room for more work now
+├── CallerGone               nobody waits for the answer any more
+├── RequestTimeout           a body that comes too slowly
+├── WrongHost                a name that this service does not have
+├── NotForYou                something that is not open to everybody
 ├── NotReady                 the model is still loading, or cannot be used
 ├── QueueUnavailable         the queue did not take a job, or there is none
 └── StorageError             the bucket did not do what was asked
@@ -112,6 +117,26 @@ class RequestTooLarge(MaskdropError):
 
 class AnswerTooLarge(MaskdropError):
     """An answer is past what the platform passes on."""
+
+
+class Overloaded(MaskdropError):
+    """As much work is under way and waiting as may be, or the instance is shutting down."""
+
+
+class CallerGone(MaskdropError):
+    """The client closed the connection before its answer was ready."""
+
+
+class RequestTimeout(MaskdropError):
+    """A request's body comes too slowly."""
+
+
+class WrongHost(MaskdropError):
+    """A request that names another host: a browser that was led here by another site."""
+
+
+class NotForYou(MaskdropError):
+    """A request for something that is not open to everybody."""
 
 
 class NotReady(MaskdropError):

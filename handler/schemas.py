@@ -20,6 +20,9 @@ ScoreThreshold = Annotated[float, Field(ge=0, le=1)]
 # Of the embedded model's people 215 of 320 reach it, with 40 false ones; 0.5 has 219 and 97.
 DEFAULT_SCORE_THRESHOLD = 0.7
 Threshold = Annotated[float, Field(gt=0, lt=1)]
+# COCO has 80; all of them fit into a small request.
+ClassName = Annotated[str, Field(min_length=1, max_length=128)]
+MAX_CLASSES = 256
 MaxDetections = Annotated[int, Field(ge=1, le=100)]
 
 
@@ -35,10 +38,19 @@ class Options(_Shape):
     score_threshold: Annotated[ScoreThreshold, Strict()] = DEFAULT_SCORE_THRESHOLD
     max_detections: Annotated[MaxDetections, Strict()] = 100
     classes: Annotated[
-        tuple[str, ...] | None, Field(min_length=1, description="Names; none given is every class.")
+        tuple[ClassName, ...] | None,
+        Field(
+            min_length=1,
+            max_length=MAX_CLASSES,
+            description="Names; none given is every class.",
+        ),
     ] = None
     mask_threshold: Annotated[Threshold, Strict()] = 0.5
-    outputs: tuple[OutputName, ...] = ("instances", "labels", "overlay")
+    outputs: Annotated[tuple[OutputName, ...], Field(max_length=12)] = (
+        "instances",
+        "labels",
+        "overlay",
+    )
     tile: Annotated[
         bool,
         Strict(),

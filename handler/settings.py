@@ -46,6 +46,41 @@ class Settings(BaseSettings):
         int, Field(ge=1, description="Maximum side of a photograph, pixels.")
     ] = _LIMITS.max_side
 
+    memory_budget_mb: Annotated[
+        int | None,
+        Field(
+            ge=64,
+            description="Memory that the photographs at work may take together, MiB; unset, half "
+            "of what the process may use.",
+        ),
+    ] = None
+    max_running: Annotated[
+        int | None,
+        Field(ge=1, description="Detections at the same time; unset, one a processor."),
+    ] = None
+    max_waiting: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            description="Detections that may wait for their turn, more get a 503; unset, twice "
+            "as many as run.",
+        ),
+    ] = None
+    max_requests: Annotated[
+        int, Field(ge=1, description="Requests at the same time; more get a 503.")
+    ] = 64
+    body_seconds: Annotated[
+        float, Field(gt=0, description="How long a request's body may take, seconds.")
+    ] = 30
+    metrics_token: Annotated[
+        str | None,
+        Field(
+            min_length=16,
+            description="Who asks for `/metrics` has to send it, as `Authorization: Bearer …`; "
+            "unset, only this machine may ask.",
+        ),
+    ] = None
+
     bucket: Annotated[str | None, Field(description="The bucket of uploads and results.")] = None
     region: Annotated[str, Field(description="The bucket's and the queue's AWS region.")] = (
         "us-east-1"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from handler.bucket.keys import split_url
 from handler.bucket.objects import ObjectStore
+from handler.detection.admission import Gate, make_gate
 from handler.detection.cost import find_tariff
 from handler.detection.detector import Detector
 from handler.detection.model_loader import ModelLoader
@@ -43,6 +44,8 @@ class Services:
     checks: tuple[Callable[[], None], ...] = ()
     # The most bytes of an answer that the platform passes on.
     max_answer_bytes: int = MAX_ANSWER_BYTES
+    # The detector's own: request bodies count too.
+    gate: Gate = field(default_factory=make_gate)
 
     @property
     def detector(self) -> Detector:
@@ -75,9 +78,11 @@ def build_services(
 ) -> Services:
     """Wire what `settings` say; without any, what the environment says."""
     settings = settings or Settings()
+    gate = open_gate(settings)
     return Services(
         settings=settings,
-        model=ModelLoader(partial(load_detector, settings, check_golden=True)),
+        gate=gate,
+        model=ModelLoader(partial(load_detector, settings, check_golden=True, gate=gate)),
         store=open_store(settings, settings.bucket) if settings.bucket else None,
         queue=_open_queue(settings, settings.queue_url) if settings.queue_url else None,
         telemetry=telemetry or NoTelemetry(),
@@ -102,11 +107,22 @@ def load_predictor(
 
 
 def load_detector(
-    settings: Settings, model: str | None = None, *, check_golden: bool = False
+    settings: Settings,
+    model: str | None = None,
+    *,
+    check_golden: bool = False,
+    gate: Gate | None = None,
 ) -> Detector:
     """Load a model as `load_predictor` does, with the settings' limits and prices around it."""
     predictor = load_predictor(settings, model, check_golden=check_golden)
-    return Detector(predictor, settings.image_limits, find_tariff(settings, LambdaEnvironment()))
+    tariff = find_tariff(settings, LambdaEnvironment())
+    return Detector(predictor, settings.image_limits, tariff, gate or open_gate(settings))
+
+
+def open_gate(settings: Settings) -> Gate:
+    """What admits detections; the machine says what the settings leave open."""
+    budget = settings.memory_budget_mb
+    return make_gate(budget * 2**20 if budget else None, settings.max_running, settings.max_waiting)
 
 
 def open_store(settings: Settings, bucket: str) -> ObjectStore:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import difflib
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
+from handler.detection.admission import Caller, Gate, make_gate
 from handler.detection.cost import Tariff
+from handler.detection.footprint import detection_bytes
 from handler.detection.stopwatch import Stopwatch
 from handler.errors import BadOptions
 from handler.masks.rle import encode_rle
@@ -90,8 +93,9 @@ class Detector:
         predictor: Predictor,
         limits: ImageLimits | None = None,
         tariff: Tariff | None = None,
+        gate: Gate | None = None,
     ) -> None:
-        """Detect with `predictor`, on a machine that costs `tariff`."""
+        """Detect with `predictor`, on a machine that costs `tariff`, through `gate`."""
         self.model = Model(
             name=predictor.manifest.name,
             version=predictor.manifest.version,
@@ -99,8 +103,28 @@ class Detector:
         )
         self.predictor = predictor
         self.limits = limits or ImageLimits()
+        self.gate = gate or make_gate()
         self._tariff = tariff
         self._cold = True
+
+    @contextmanager
+    def admitted(self, data: bytes, options: Options, caller: Caller) -> Iterator[Photo]:
+        """Read a photograph's header, wait for a turn, and keep it for the block.
+
+        The block detects, and does all that needs the photograph's pixels. Raises as `detect`
+        and `Gate.entered` do.
+        """
+        self.check_classes(options)
+        photo = open_photo(data, self.limits)
+        frame_size = (photo.width, photo.height)
+        size = detection_bytes(
+            photo,
+            self.predictor.input_size(frame_size),
+            options.outputs,
+            tiled=options.tile and is_large(self.predictor, frame_size),
+        )
+        with self.gate.entered(size, caller):
+            yield photo
 
     def detect(
         self,

@@ -11,6 +11,7 @@ from handler.bucket.keys import check_source_key
 from handler.bucket.objects import ObjectInfo, ObjectStore
 from handler.bucket.progress import Progress
 from handler.bucket.result_store import AnyManifest, ResultStore, result_id
+from handler.detection.admission import Caller
 from handler.detection.detector import Detector
 from handler.detection.outputs import render
 from handler.detection.stopwatch import Stopwatch
@@ -93,14 +94,14 @@ class StoredDetector:
         manifest = self.results.read(task.id)
         return manifest if isinstance(manifest, Manifest) else None
 
-    def detect_now(self, task: Task) -> AnyManifest:
+    def detect_now(self, task: Task, caller: Caller) -> AnyManifest:
         """Detect for somebody who waits for the answer; leaves nothing behind when that fails.
 
         Raises as `detect_stored` does, and DetectionCancelled when it was deleted meanwhile.
         """
         progress = self.results.join(task.id, source_key=task.info.key)
         try:
-            manifest = self.detect_stored(task)
+            manifest = self.detect_stored(task, caller=caller)
         except Exception:
             # What failed is what the caller has to hear.
             with contextlib.suppress(DetectionCancelled):
@@ -120,27 +121,40 @@ class StoredDetector:
         else:
             raise DetectionCancelled(f"Detection {task.id} was deleted while it ran.")
 
-    def detect_stored(self, task: Task, on_state: OnState = _silent) -> AnyManifest:
+    def detect_stored(
+        self, task: Task, on_state: OnState = _silent, caller: Caller | None = None
+    ) -> AnyManifest:
         """Detect, write the outputs, and the manifest last; answers the manifest that counts.
 
+        `caller`: who may hang up, and is refused while too many wait; none waits for ever.
         Raises a BadImage, ObjectTooLarge, ObjectNotFound, and ObjectChanged when the
-        object is no longer the one that was named.
+        object is no longer the one that was named; for a caller Overloaded and CallerGone.
         """
-        stopwatch = Stopwatch(lambda stage: on_state(_STAGES[stage]) if stage in _STAGES else None)
+        caller = caller or Caller(patient=True)
+
+        def begin(stage: str) -> None:
+            if stage in _STAGES:
+                caller.check()
+                on_state(_STAGES[stage])
+
+        stopwatch = Stopwatch(begin)
+        detector = self._detector
         try:
-            with stopwatch.stage("reading"):
-                body = self._read(task.info)
-            result = self._detector.detect(
-                body,
-                task.options,
-                key=task.info.key,
-                etag=task.info.etag,
-                version_id=task.info.version_id,
-                stopwatch=stopwatch,
-            )
-            on_state("writing")
-            names = self.results.write_files(task.id, render(result))
-            manifest = self.results.write_manifest(task.id, result.manifest(names))
+            with detector.gate.holding(task.info.size, "the photograph", caller):
+                with stopwatch.stage("reading"):
+                    body = self._read(task.info)
+                with detector.admitted(body, task.options, caller) as photo:
+                    result = detector.detect(
+                        photo,
+                        task.options,
+                        key=task.info.key,
+                        etag=task.info.etag,
+                        version_id=task.info.version_id,
+                        stopwatch=stopwatch,
+                    )
+                    on_state("writing")
+                    names = self.results.write_files(task.id, render(result))
+                    manifest = self.results.write_manifest(task.id, result.manifest(names))
         except Exception as error:
             self._telemetry.failure(type(error).__name__)
             raise

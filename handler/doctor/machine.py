@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 import shutil
 from tempfile import gettempdir
 
+from handler.detection.machine import memory_bytes
 from handler.doctor.findings import Trouble
 from handler.settings import LambdaEnvironment, Settings
-from model.runtime.machine import CGROUP, peak_memory_mb, read_text
+from model.runtime.machine import peak_memory_mb
 
 # What a photograph takes from its decoding to its overlay, bytes a pixel: measured on JPEG and PNG
 # of 12 and 50 megapixels, 10.3 to 10.7.
@@ -60,17 +60,9 @@ def check_temporary_files(settings: Settings) -> str:
 
 def memory_mb() -> float:
     """What the process may use: Lambda's setting, the container's limit, or all there is."""
-    if function := LambdaEnvironment().memory_mb:
-        return function
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min(total, _cgroup_number("memory.max") or total) / 1e6
+    return LambdaEnvironment().memory_mb or memory_bytes() / 1e6
 
 
 def vcpus_of(memory: int) -> int:
     """The vCPUs of a Lambda function with this memory (MB), rounded up."""
     return math.ceil(memory / MB_PER_VCPU)
-
-
-def _cgroup_number(name: str) -> int | None:
-    text = read_text(CGROUP / name)
-    return int(text) if text.isdecimal() else None

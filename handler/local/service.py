@@ -16,8 +16,7 @@ from threading import Thread
 from time import sleep
 from typing import Any
 
-import uvicorn
-
+from handler.detection.admission import Gate
 from handler.detection.model_loader import native_stderr_closed
 from handler.errors import MaskdropError
 from handler.jobs.queue import SQSJobQueue
@@ -30,8 +29,14 @@ from handler.settings import Settings
 from handler.telemetry.prometheus import PrometheusTelemetry
 from handler.web.app import create_app
 from handler.web.asgi import ASGIApp
+from handler.web.hardening import KnownHosts
+from handler.web.problems import problem_response
 from handler.web.routes.health import metrics_router
+from handler.web.server import make_server
 from handler.wiring import Services, build_services
+
+# What a browser of this machine calls it; a page of another name must not reach it.
+_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 # Told of each part when it is up: what it is, and where or how it is.
 Say = Callable[[str, str], None]
@@ -88,13 +93,14 @@ def local_service(folder: Path, *, port: int, say: Say) -> Iterator[LocalService
         waiting = parts.enter_context(stack.working(_function(services)))
         say("Worker", f"waits for files in inbox/ and jobs; {waiting} were there")
         app = create_app(services)
-        app.include_router(metrics_router(telemetry.exposition))
+        app.include_router(metrics_router(telemetry.exposition, services.settings.metrics_token))
+        app.add_middleware(KnownHosts, hosts=_NAMES, respond=problem_response)
         say("API", f"{url}/docs")
         if SITE.is_dir():
             limits = services.settings.image_limits
             app.mount("/", make_site(SITE, limits=limits, bucket_url=stack.s3.endpoint_url))
             say("Site", url)
-        parts.enter_context(_serving(app, listener))
+        parts.enter_context(_serving(app, services.gate, listener))
         yield LocalService(url, stack)
 
 
@@ -138,10 +144,9 @@ def _listen(port: int) -> socket.socket:
 
 
 @contextmanager
-def _serving(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
+def _serving(app: ASGIApp, gate: Gate, listener: socket.socket) -> Iterator[None]:
     """Answer HTTP on a thread of its own; ends after the requests at hand."""
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
-    server = uvicorn.Server(config)
+    server = make_server(app, gate)
     thread = Thread(target=server.run, args=([listener],), name="http", daemon=True)
     thread.start()
     while not server.started and thread.is_alive():

@@ -12,7 +12,8 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from handler import wiring
-from handler.web.body_limit import BodyLimit
+from handler.web.bodies import Bodies
+from handler.web.hardening import AnswerHeaders
 from handler.web.messages import Problem
 from handler.web.problems import add_error_responses, problem_response
 from handler.web.request_log import RequestLog, UnexpectedErrors
@@ -59,7 +60,14 @@ def create_app(services: Services | None = None) -> FastAPI:
     add_error_responses(app)
     # The last one added is the outermost.
     app.add_middleware(UnexpectedErrors, respond=problem_response)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes, respond=problem_response)
+    app.add_middleware(
+        Bodies,
+        gate=services.gate,
+        max_photo_bytes=settings.max_request_bytes,
+        max_requests=settings.max_requests,
+        seconds=settings.body_seconds,
+        respond=problem_response,
+    )
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,
@@ -73,6 +81,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         ],
         expose_headers=["Location", "Retry-After", "X-Request-Id"],
     )
+    app.add_middleware(AnswerHeaders)
     app.add_middleware(RequestLog, telemetry=services.telemetry)
     _document_problems(app)
     return app

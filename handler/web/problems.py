@@ -6,6 +6,7 @@ The class of an error decides its status and type, never its words.
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -24,8 +25,11 @@ from handler.web.request_log import request_id
 from model.runtime.errors import ModelError, ModelNotFound
 
 MEDIA_TYPE = "application/problem+json"
-# What a client should wait before it tries again, seconds.
-RETRY_AFTER = 5
+# What a client should wait before it tries again, seconds: not all of them the same.
+_RETRY_AFTER = (3, 8)
+# So many refused fields are told; their words and names, so many characters.
+_MAX_TOLD = 20
+_MAX_WORDS = 200
 
 _log = logging.getLogger(__name__)
 
@@ -117,6 +121,31 @@ PROBLEMS: dict[type[Exception], Answer] = {
         "The answer would be too large",
         "The answer has 7,200,000 bytes; this platform passes on 6,291,556. Ask for masks=rle.",
     ),
+    errors.Overloaded: Answer(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Too busy",
+        "2 detections are at work and 4 wait for their turn, as many as may.",
+    ),
+    errors.RequestTimeout: Answer(
+        HTTPStatus.REQUEST_TIMEOUT,
+        "The request came too slowly",
+        "The body did not come within 30 s: 1,024 bytes were read.",
+    ),
+    errors.CallerGone: Answer(
+        HTTPStatus.BAD_REQUEST,
+        "The client hung up",
+        "The client closed the connection before its answer was ready.",
+    ),
+    errors.WrongHost: Answer(
+        HTTPStatus.MISDIRECTED_REQUEST,
+        "Not the name of this service",
+        "This service answers to 127.0.0.1, localhost alone.",
+    ),
+    errors.NotForYou: Answer(
+        HTTPStatus.FORBIDDEN,
+        "Not open to everybody",
+        "Metrics are for this machine, or for who has MASKDROP_METRICS_TOKEN.",
+    ),
     errors.NotReady: Answer(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Not ready yet",
@@ -193,6 +222,11 @@ def answer_of(kind: type[Exception]) -> Answer:
     )
 
 
+def retry_after() -> str:
+    """Seconds to wait, for the header Retry-After."""
+    return str(random.randint(*_RETRY_AFTER))  # noqa: S311  # it keeps no secret
+
+
 def problem_responses(*kinds: type[Exception]) -> dict[int | str, dict[str, Any]]:
     """The errors of a route as OpenAPI lists them, with an example for each."""
     responses: dict[int | str, dict[str, Any]] = {}
@@ -265,10 +299,13 @@ def _allowed_methods(request: Request) -> list[str]:
 async def _answer_invalid(request: Request, error: Exception) -> Response:
     """Answer a request that is not as documented, naming every field but no value."""
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this class alone
+    every = error.errors()
     refused = [
-        FieldError(location=_printable(".".join(map(str, each["loc"]))), detail=each["msg"])
-        for each in error.errors()
+        FieldError(location=_printable(".".join(map(str, each["loc"]))), detail=_short(each["msg"]))
+        for each in every[:_MAX_TOLD]
     ]
+    if (more := len(every) - _MAX_TOLD) > 0:
+        refused.append(FieldError(location="…", detail=f"{more:,} more are wrong."))
     words = "; ".join(f"{each.location}: {each.detail}" for each in refused)
     identity = request_id(request.scope)
     problem = _problem(errors.InvalidRequest, words, request.scope["path"], identity)
@@ -277,7 +314,11 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
 
 def _printable(name: str) -> str:
     """A field's name as sent: JSON can hold halves of characters, UTF-8 cannot."""
-    return name.encode(errors="backslashreplace").decode()
+    return _short(name).encode(errors="backslashreplace").decode()
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= _MAX_WORDS else f"{words[:_MAX_WORDS]}…"
 
 
 def _problem(kind: type[Exception], detail: str, path: str, identity: str) -> Problem:
@@ -295,7 +336,7 @@ def _problem(kind: type[Exception], detail: str, path: str, identity: str) -> Pr
 def _response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     extra = dict(headers or {})
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        extra["Retry-After"] = str(RETRY_AFTER)
+        extra["Retry-After"] = retry_after()
     return JSONResponse(
         problem.model_dump(exclude_none=True),
         status_code=problem.status,

@@ -14,66 +14,182 @@ Reference: https://www.tensorflow.org/tfx/serving/api_rest
 
 from __future__ import annotations
 
-import binascii
 import json
-from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.errors import BadPrediction, ImageTooLarge
+from handler.detection.admission import Caller, Gate
+from handler.detection.footprint import detection_bytes
+from handler.errors import BadPrediction
 from handler.photo.decode import ImageLimits, Photo, open_photo
+from handler.web.json_images import (
+    BYTES_INPUT,
+    MAX_VALUE,
+    TENSOR_INPUT,
+    Cursor,
+    Pixels,
+    read_image,
+)
 from model.runtime.detections import Detections
 from model.runtime.predictor import Predictor
 
-TENSOR_INPUT = "image"
-BYTES_INPUT = "image_bytes"
 # Either takes either input: clients of other models send bytes to `serving_default`.
 SIGNATURES = {"serving_default": TENSOR_INPUT, "encoded": BYTES_INPUT}
 MAX_DETECTIONS = 100
 # What one request may hold; each image takes its time and 100 masks.
 MAX_IMAGES = 16
-
-Pixels = NDArray[np.uint8]
+# A body beside itself: its text, one image's base64, and the file in that.
+_COPIES = 4
+# A tensor, and what it is resized through, bytes a pixel.
+_TENSOR_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class PredictRequest:
-    """The images of one request, and whether it was asked row by row."""
+    """Where the images of a request begin in its text, and whether it was asked row by row.
 
-    images: list[Photo | Pixels]
+    size: bytes that detecting in the largest of them takes, beside the text.
+    """
+
+    text: str
+    places: tuple[int, ...]
     by_row: bool
+    size: int
 
 
-def parse_request(body: bytes, limits: ImageLimits) -> PredictRequest:
-    """Read a request; raises BadPrediction, or a BadImage for what is no photograph."""
+def parse_request(body: bytes, limits: ImageLimits, predictor: Predictor) -> PredictRequest:
+    """Look through a request, one image in memory at a time.
+
+    Raises BadPrediction, or a BadImage for what is no photograph.
+    """
+    text = _text(body)
+    cursor = Cursor(text)
+    found: dict[str, list[tuple[int, int]]] = {}
+    if cursor.peek() != "{":
+        raise _wrong_object()
+    for name in cursor.fields():
+        if name in ("instances", "inputs") and name not in found:
+            found[name] = list(_survey(cursor, name == "inputs", limits, predictor))
+        elif name == "signature_name":
+            _check_signature(cursor.value(MAX_VALUE))
+        elif name in found:
+            raise _wrong_object()
+        else:
+            cursor.value(MAX_VALUE)
+    if cursor.peek():
+        raise BadPrediction("The request's body is not JSON: it goes on after its end.")
+    if len(found) != 1:
+        raise _wrong_object()
+    [(name, images)] = found.items()
+    if not images:
+        raise _wrong_count()
+    places, sizes = zip(*images, strict=True)
+    return PredictRequest(text, places, name == "instances", max(sizes))
+
+
+def parsing_bytes(body: bytes) -> int:
+    """What looking through a request takes at its peak, beside its body."""
+    return _COPIES * len(body)
+
+
+def _text(body: bytes) -> str:
     try:
-        asked = json.loads(body)
-    except (ValueError, RecursionError):
-        raise BadPrediction("The request's body is not JSON.") from None
-    if not isinstance(asked, dict) or ("instances" in asked) == ("inputs" in asked):
-        raise BadPrediction("The request has to be an object with either 'instances' or 'inputs'.")
-    signature = asked.get("signature_name") or "serving_default"
-    if not isinstance(signature, str) or signature not in SIGNATURES:
+        return body.decode("utf-8-sig")
+    except ValueError:
+        raise BadPrediction("The request's body is not JSON: it is not UTF-8.") from None
+
+
+def _check_signature(signature: object) -> None:
+    if signature is not None and signature != "" and signature not in list(SIGNATURES):
         known = ", ".join(SIGNATURES)
-        raise BadPrediction(f"Signature {signature!r} is unknown; there is {known}.")
-    by_row = "instances" in asked
-    items = asked["instances"] if by_row else _columns(asked["inputs"])
-    if not isinstance(items, list) or not 1 <= len(items) <= MAX_IMAGES:
-        raise BadPrediction(f"A request has to hold a list of 1 to {MAX_IMAGES} images.")
-    return PredictRequest([_image(each, limits) for each in items], by_row)
+        raise BadPrediction(f"Signature {str(signature)[:80]!r} is unknown; there is {known}.")
 
 
-def predict(predictor: Predictor, request: PredictRequest) -> dict[str, Any]:
-    """Answer a request as TensorFlow Serving would."""
+def _survey(
+    cursor: Cursor, by_column: bool, limits: ImageLimits, predictor: Predictor
+) -> Iterator[tuple[int, int]]:
+    """Check every image of a batch: where it begins, and the bytes that it takes.
+
+    A column may name its one input, and may be one encoded image.
+    """
+    if by_column and cursor.peek() == "{":
+        inside = Cursor(cursor.text, cursor.at)
+        name = next(inside.fields(), "")
+        if name in (TENSOR_INPUT, BYTES_INPUT):
+            for _ in cursor.fields():
+                yield from _survey(cursor, True, limits, predictor)
+            return
+        yield _survey_one(cursor, limits, predictor)
+        return
+    if cursor.peek() != "[":
+        raise _wrong_count()
+    for index in cursor.items():
+        if index >= MAX_IMAGES:
+            raise _wrong_count()
+        yield _survey_one(cursor, limits, predictor)
+
+
+def _survey_one(cursor: Cursor, limits: ImageLimits, predictor: Predictor) -> tuple[int, int]:
+    cursor.peek()
+    place = cursor.at
+    image = read_image(cursor, limits)
+    if isinstance(image, bytes):
+        photo = open_photo(image, limits)
+        size = predictor.input_size((photo.width, photo.height))
+        return place, detection_bytes(photo, size, (), tiled=False)
+    return place, _TENSOR_BYTES * image.shape[0] * image.shape[1]
+
+
+def _wrong_object() -> BadPrediction:
+    return BadPrediction("The request has to be an object with either 'instances' or 'inputs'.")
+
+
+def _wrong_count() -> BadPrediction:
+    return BadPrediction(f"A request has to hold a list of 1 to {MAX_IMAGES} images.")
+
+
+def answer_request(
+    predictor: Predictor, body: bytes, limits: ImageLimits, gate: Gate, caller: Caller
+) -> bytes:
+    """Answer a request as TensorFlow Serving would, in JSON.
+
+    Raises as `parse_request` and `Gate.entered` do.
+    """
+    with gate.entered(parsing_bytes(body), caller):
+        request = parse_request(body, limits, predictor)
+    # It had its turn, and is not sent away for a second one.
+    caller.patient = True
+    with gate.entered(parsing_bytes(body) + request.size, caller):
+        return _predict(predictor, request, limits, caller)
+
+
+def _predict(
+    predictor: Predictor, request: PredictRequest, limits: ImageLimits, caller: Caller
+) -> bytes:
+    """Detect in one image after the other; of each only its answer is kept, as JSON."""
     labels = {each.id: label for label, each in enumerate(predictor.manifest.classes, start=1)}
-    predictions = [_padded(_detect(predictor, image), labels) for image in request.images]
+    predictions = []
+    for place in request.places:
+        caller.check()
+        image = read_image(Cursor(request.text, place), limits)
+        shown = open_photo(image, limits) if isinstance(image, bytes) else image
+        del image
+        found = _padded(_detect(predictor, shown), labels)
+        predictions.append({name: json.dumps(value) for name, value in found.items()})
     if request.by_row:
-        return {"predictions": predictions}
-    return {"outputs": {name: [each[name] for each in predictions] for name in predictions[0]}}
+        rows = ",".join(_object(each) for each in predictions)
+        return f'{{"predictions":[{rows}]}}'.encode()
+    columns = {name: f"[{','.join(each[name] for each in predictions)}]" for name in predictions[0]}
+    return f'{{"outputs":{_object(columns)}}}'.encode()
+
+
+def _object(fields: Mapping[str, str]) -> str:
+    """A JSON object of values that are JSON already."""
+    return "{" + ",".join(f'"{name}":{value}' for name, value in fields.items()) + "}"
 
 
 def signature_definitions() -> dict[str, Any]:
@@ -106,63 +222,6 @@ def _tensor(name: str, dtype: str, *sizes: int) -> dict[str, Any]:
         "tensor_shape": {"dim": dimensions, "unknown_rank": False},
         "name": f"{name}:0",
     }
-
-
-def _columns(inputs: Any) -> Any:
-    """The batch inside `inputs`, which may name its one input, and may be one encoded image."""
-    inputs = _unnamed(inputs)
-    return [inputs] if isinstance(inputs, dict) else inputs
-
-
-def _unnamed(value: Any) -> Any:
-    if isinstance(value, dict) and len(value) == 1:
-        name, inner = next(iter(value.items()))
-        if name in (TENSOR_INPUT, BYTES_INPUT):
-            return inner
-    return value
-
-
-def _image(item: Any, limits: ImageLimits) -> Photo | Pixels:
-    item = _unnamed(item)
-    if isinstance(item, dict):
-        if set(item) != {"b64"} or not isinstance(item["b64"], str):
-            names = ", ".join(map(repr, item))
-            raise BadPrediction(
-                f"An image has to be {{'b64': text}} or a tensor; this one has {names}."
-            )
-        return open_photo(_decode_base64(item["b64"]), limits)
-    return _pixels(item, limits)
-
-
-def _decode_base64(text: str) -> bytes:
-    # TensorFlow Serving takes both alphabets, with and without padding.
-    standard = text.rstrip("=").translate(str.maketrans("-_", "+/"))
-    try:
-        return b64decode(standard + "=" * (-len(standard) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise BadPrediction("An image's 'b64' is not base64.") from None
-
-
-def _pixels(item: Any, limits: ImageLimits) -> Pixels:
-    try:
-        values = np.asarray(item)
-    except (ValueError, OverflowError):
-        raise BadPrediction("An image tensor's rows have different lengths.") from None
-    if values.ndim != 3 or values.shape[2] != 3 or 0 in values.shape:
-        raise BadPrediction(f"An image tensor has shape {values.shape}; (H, W, 3) is expected.")
-    height, width, _ = values.shape
-    if max(height, width) > limits.max_side or height * width > limits.max_pixels:
-        raise ImageTooLarge(
-            f"Image is {width}×{height} px; at most {limits.max_side} a side "
-            f"and {limits.max_pixels:,} in all are allowed."
-        )
-    if values.dtype.kind not in "iuf" or not _fits_bytes(values):
-        raise BadPrediction("An image tensor's values have to be whole numbers from 0 to 255.")
-    return values.astype(np.uint8)
-
-
-def _fits_bytes(values: NDArray[Any]) -> bool:
-    return bool(((values >= 0) & (values <= 255) & (values == np.floor(values))).all())
 
 
 def _detect(predictor: Predictor, image: Photo | Pixels) -> Detections:

@@ -20,9 +20,11 @@ BOUNDARY = "maskdrop"
 
 def command():
     """The image's own command, with this Python."""
-    found = re.search(r'^CMD \["/bin/sh", "-c", "(.*uvicorn.*)"\]$', dockerfile(), re.MULTILINE)
+    found = re.search(r"^CMD (\[.*server_entry.*\])$", dockerfile(), re.MULTILINE)
     assert found is not None
-    return found[1].replace('\\"', '"').replace("python3", sys.executable)
+    python, *rest = json.loads(found[1])
+    assert python == "python3"
+    return [sys.executable, *rest]
 
 
 def dockerfile():
@@ -45,7 +47,7 @@ def server(log):
     }
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["/bin/sh", "-c", command()], cwd=ROOT, env=environment, stdout=output, stderr=output
+            command(), cwd=ROOT, env=environment, stdout=output, stderr=output
         )
     try:
         yield process, port

@@ -61,7 +61,8 @@ class LambdaContext:
 def make_services(settings: dict[str, Any] | None = None, **parts: Any) -> Services:
     """Services with the colour model, in which `parts` replace the real ones."""
     built = build_services(Settings(**{"model": str(COLOUR_MODEL)} | (settings or {})))
-    return Services(settings=built.settings, model=built.model, **parts)
+    given: dict[str, Any] = {"settings": built.settings, "model": built.model, "gate": built.gate}
+    return Services(**given | parts)
 
 
 def make_client(settings: dict[str, Any] | None = None, **parts: Any) -> TestClient:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from handler.detection.admission import Caller
 from handler.wiring import Services
 
 
@@ -14,4 +15,10 @@ def _services(request: Request) -> Services:
     return services
 
 
+def _caller(request: Request) -> Caller:
+    caller: Caller = request.scope["maskdrop.caller"]
+    return caller
+
+
 ServicesOf = Annotated[Services, Depends(_services)]
+CallerOf = Annotated[Caller, Depends(_caller)]

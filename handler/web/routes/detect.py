@@ -11,6 +11,7 @@ from fastapi import APIRouter, Form, Query, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from handler.detection.detector import Result
+from handler.detection.stopwatch import Stopwatch
 from handler.errors import (
     AnswerTooLarge,
     BadOptions,
@@ -19,6 +20,8 @@ from handler.errors import (
     InvalidRequest,
     MalformedRequest,
     NotReady,
+    Overloaded,
+    RequestTimeout,
     RequestTooLarge,
     UnsupportedImage,
 )
@@ -27,6 +30,8 @@ from handler.masks.polygons import trace_polygons
 from handler.photo.formats import NAMES
 from handler.schemas import (
     DEFAULT_SCORE_THRESHOLD,
+    MAX_CLASSES,
+    ClassName,
     MaxDetections,
     Options,
     ScoreThreshold,
@@ -35,7 +40,7 @@ from handler.schemas import (
 from handler.web.messages import DetectAnswer, ImageSize
 from handler.web.problems import problem_responses
 from handler.web.routes.answers import check_size, json_answer
-from handler.web.routes.dependencies import ServicesOf
+from handler.web.routes.dependencies import CallerOf, ServicesOf
 from model.runtime.detections import InstanceMask
 
 router = APIRouter(tags=["plain"])
@@ -60,7 +65,7 @@ class DetectQuery(BaseModel):
     score_threshold: ScoreThreshold = DEFAULT_SCORE_THRESHOLD
     max_detections: MaxDetections = 100
     mask_threshold: Threshold = 0.5
-    classes: Annotated[list[str] | None, Query(min_length=1)] = None
+    classes: Annotated[list[ClassName] | None, Query(min_length=1, max_length=MAX_CLASSES)] = None
     tile: bool = False
 
 
@@ -77,6 +82,8 @@ class DetectQuery(BaseModel):
         BadOptions,
         InvalidRequest,
         AnswerTooLarge,
+        Overloaded,
+        RequestTimeout,
         NotReady,
     ),
 )
@@ -84,22 +91,26 @@ def detect(
     form: Annotated[DetectForm, Form(media_type="multipart/form-data")],
     query: Annotated[DetectQuery, Query()],
     services: ServicesOf,
+    caller: CallerOf,
 ) -> Response:
     """Find instances in the form's `image`. Nothing is kept.
 
     `masks`: `rle` (COCO's), `polygons`, `png` (1-bit, whole frame, base64), `array` (rows of
     0 and 1), or `none`.
     """
-    options = Options.model_validate(query.model_dump(exclude={"masks"}))
-    result = services.detector.detect(form.image.file.read(), options)
-    if query.masks == "array":
-        # Two characters a pixel; known before any is made.
-        frame = result.detections
-        check_size(2 * frame.width * frame.height * len(frame), services)
-    with result.stopwatch.stage("encoding"):
-        masks = _MASKS[query.masks](result)
-    services.telemetry.detection(result.stopwatch.milliseconds, len(result.detections))
-    return json_answer(_answer(result, masks).model_dump_json().encode(), services)
+    # No outputs are written here, so none takes memory.
+    options = Options.model_validate(query.model_dump(exclude={"masks"}) | {"outputs": ()})
+    detector = services.detector
+    with detector.admitted(form.image.file.read(), options, caller) as photo:
+        result = detector.detect(photo, options, stopwatch=Stopwatch(caller.check))
+        if query.masks == "array":
+            # Two characters a pixel; known before any is made.
+            frame = result.detections
+            check_size(2 * frame.width * frame.height * len(frame), services)
+        with result.stopwatch.stage("encoding"):
+            masks = _MASKS[query.masks](result)
+        services.telemetry.detection(result.stopwatch.milliseconds, len(result.detections))
+        return json_answer(_answer(result, masks).model_dump_json().encode(), services)
 
 
 def _answer(result: Result, masks: list[Any] | None) -> DetectAnswer:

@@ -25,6 +25,7 @@ from handler.errors import (
     ObjectChanged,
     ObjectNotFound,
     ObjectTooLarge,
+    Overloaded,
     QueueUnavailable,
     ResultNotFound,
     StorageUnavailable,
@@ -40,7 +41,7 @@ from handler.web.access import (
 )
 from handler.web.messages import RESULT_ID, DetectionReport, DetectionRequest
 from handler.web.problems import problem_responses
-from handler.web.routes.dependencies import ServicesOf
+from handler.web.routes.dependencies import CallerOf, ServicesOf
 from handler.wiring import Services
 
 router = APIRouter(tags=["bucket"])
@@ -75,6 +76,7 @@ ResultId = Annotated[str, Path(alias="id", examples=[RESULT_ID])]
             AccessDenied,
             StorageUnavailable,
             QueueUnavailable,
+            Overloaded,
             NotReady,
         ),
     },
@@ -84,6 +86,7 @@ def create_detection(
     request: Request,
     response: Response,
     services: ServicesOf,
+    caller: CallerOf,
     prefer: Annotated[
         str, Header(description="`respond-async` queues the detection.", examples=["respond-async"])
     ] = "",
@@ -109,7 +112,7 @@ def create_detection(
         if preferred:
             response.headers["Preference-Applied"] = "respond-async"
         return DetectionReport(id=task.id, state="queued")
-    return _report(task.id, stored.detect_now(task), services)
+    return _report(task.id, stored.detect_now(task, caller), services)
 
 
 @router.get(

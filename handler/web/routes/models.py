@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -13,10 +12,10 @@ from fastapi.routing import APIRoute
 
 from handler.errors import MaskdropError
 from handler.web.messages import ModelInfo, ModelList
-from handler.web.problems import answer_of
+from handler.web.problems import answer_of, retry_after
 from handler.web.routes.answers import json_answer
-from handler.web.routes.dependencies import ServicesOf
-from handler.web.tf_serving import parse_request, predict, signature_definitions
+from handler.web.routes.dependencies import CallerOf, ServicesOf
+from handler.web.tf_serving import answer_request, signature_definitions
 from handler.web.tf_serving_messages import (
     ModelMetadata,
     ModelSpec,
@@ -47,7 +46,9 @@ class _TFServingRoute(APIRoute):
                 status = answer_of(type(error)).status
                 if status not in (HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE):
                     status = HTTPStatus.BAD_REQUEST
-                return JSONResponse({"error": str(error)}, status_code=status)
+                busy = status == HTTPStatus.SERVICE_UNAVAILABLE
+                headers = {"Retry-After": retry_after()} if busy else None
+                return JSONResponse({"error": str(error)}, status_code=status, headers=headers)
 
         return handle_errors
 
@@ -127,9 +128,9 @@ def version_metadata(services: ServicesOf, name: str, version: str) -> ModelMeta
 
 
 @tf_serving.post("/v1/models/{name}:predict", summary="Predict", **_PREDICT)
-def predict_masks(services: ServicesOf, body: RawBody, name: str) -> Response:
+def predict_masks(services: ServicesOf, caller: CallerOf, body: RawBody, name: str) -> Response:
     """Detect in each image: `{"instances": [{"b64": …}]}`, or tensors (H, W, 3)."""
-    return predict_masks_by_version(services, body, name, LATEST)
+    return predict_masks_by_version(services, caller, body, name, LATEST)
 
 
 @tf_serving.post(
@@ -138,13 +139,15 @@ def predict_masks(services: ServicesOf, body: RawBody, name: str) -> Response:
     **_PREDICT,
 )
 def predict_masks_by_version(
-    services: ServicesOf, body: RawBody, name: str, version: str
+    services: ServicesOf, caller: CallerOf, body: RawBody, name: str, version: str
 ) -> Response:
     """Detect in each image with one version."""
     _manifest(services, name, version)
-    request = parse_request(body, services.settings.image_limits)
-    answer = predict(services.detector.predictor, request)
-    return json_answer(json.dumps(answer).encode(), services)
+    detector = services.detector
+    answer = answer_request(
+        detector.predictor, body, services.settings.image_limits, detector.gate, caller
+    )
+    return json_answer(answer, services)
 
 
 def _manifest(services: Services, name: str, version: str) -> ModelManifest:

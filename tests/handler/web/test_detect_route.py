@@ -122,4 +122,4 @@ def test_body_past_the_limit_is_refused():
     client = make_client({"max_image_bytes": 1000})
     answer = ask(client, b"\xff\xd8\xff" + bytes(2_000_000))
     assert answer.status_code == 413
-    assert "the limit is 1,049,909" in answer.json()["detail"]
+    assert "the limit of this route is 1,049,909" in answer.json()["detail"]
