@@ -136,6 +136,11 @@ PROBLEMS: dict[type[Exception], Answer] = {
         "The client hung up",
         "The client closed the connection before its answer was ready.",
     ),
+    errors.DetectionInterrupted: Answer(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The work was interrupted",
+        "The worker ended three times while it detected in this photograph.",
+    ),
     errors.WrongHost: Answer(
         HTTPStatus.MISDIRECTED_REQUEST,
         "Not the name of this service",

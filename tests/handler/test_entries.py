@@ -48,7 +48,7 @@ def test_server_counts_requests_for_prometheus():
     code = """
 from starlette.testclient import TestClient
 from handler.server_entry import app
-client = TestClient(app)
+client = TestClient(app, client=("127.0.0.1", 50000))
 client.get("/healthz")
 print(client.get("/metrics").text)
 """
