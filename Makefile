@@ -42,6 +42,18 @@ run: .venv/.local ## Run the whole service on this machine, with its site on por
 test: .venv/.dev chromium ## Run every test, after installing what they need
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
+NODE_CHECKS := tests/site/node_modules/.bin
+.PHONY: lint-site
+lint-site: tests/site/node_modules/.installed ## Check the site's JavaScript: style and types; needs Node.js 20 or newer
+	$(NODE_CHECKS)/oxlint --config tests/site/oxlint.json --deny-warnings site
+	$(NODE_CHECKS)/tsc --project tests/site
+
+tests/site/node_modules/.installed: tests/site/package.json tests/site/package-lock.json
+	@command -v npm >/dev/null || { echo "make lint-site needs Node.js 20 or newer with npm; see" \
+		"https://nodejs.org" >&2; exit 1; }
+	cd tests/site && npm ci --silent --no-audit --no-fund
+	@touch $@
+
 .PHONY: test-site-orientations
 test-site-orientations: .venv/.dev chromium ## Compare the page's cut-outs with the service's, whole: 9 minutes
 	MASKDROP_ALL_ORIENTATIONS=1 $(BIN)/pytest tests/site/test_site_orientation.py

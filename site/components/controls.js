@@ -38,7 +38,7 @@ export function controls({ view, result }, classes, actions) {
   );
 }
 
-function slider({ id, label, hint, shown, range, value, oninput }) {
+function slider({ id, label, hint = "", shown, range, value, oninput }) {
   return h(
     "div",
     { class: "slider" },

@@ -56,7 +56,7 @@ export function countClasses(instances, scoreThreshold) {
 export function paintOrder(instances, raised) {
   const size = ({ box: [x1, y1, x2, y2] }) => (x2 - x1) * (y2 - y1);
   return [...instances].sort(
-    (a, b) => (a.index === raised) - (b.index === raised) || size(b) - size(a),
+    (a, b) => Number(a.index === raised) - Number(b.index === raised) || size(b) - size(a),
   );
 }
 

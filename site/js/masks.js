@@ -224,7 +224,12 @@ function halved(pixel) {
   return ((pixel & 0xffffff) | 0x80000000) >>> 0;
 }
 
-/** As a canvas stores it, on machines that store the low byte first: all that browsers run on. */
+/**
+ * As a canvas stores it, on machines that store the low byte first: all that browsers run on.
+ *
+ * @param {number[]} colour
+ * @param {number} alpha
+ */
 function rgba([red, green, blue], alpha) {
   return ((Math.round(alpha * 255) << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 }
@@ -239,7 +244,7 @@ function drawNames(context, order, scene) {
   context.font = `600 ${size}px system-ui, sans-serif`;
   context.textBaseline = "middle";
   for (const instance of order) drawBox(context, instance, scene);
-  const first = [...order].sort((a, b) => (b.index === raised) - (a.index === raised) || a.index - b.index);
+  const first = [...order].sort((a, b) => Number(b.index === raised) - Number(a.index === raised) || a.index - b.index);
   const corner = { left: 0, top: 0, right: stage.width, bottom: stage.height };
   const taken = [];
   for (const instance of first) {

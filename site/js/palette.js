@@ -25,7 +25,11 @@ export function cssColour(index) {
   return `rgb(${instanceColour(index).join(" ")})`;
 }
 
-/** Black or white, whichever stands out more by WCAG's contrast. */
+/**
+ * Black or white, whichever stands out more by WCAG's contrast.
+ *
+ * @param {number[]} colour
+ */
 export function inkOn([red, green, blue]) {
   const linear = (value) => (value / 255) ** 2.2;
   return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue) > 0.179 ? "#000" : "#fff";

@@ -82,6 +82,7 @@ async function decodeAt(scale, blob, source) {
   const orientation = isTurnedHere ? source.orientation : 1;
   const isSideways = orientation >= FIRST_SIDEWAYS;
   const [width, height] = isSideways ? [size.height, size.width] : [size.width, size.height];
+  /** @type {ImageBitmapOptions} */
   const resizing = scale < 1 ? { resizeWidth: width, resizeHeight: height, resizeQuality: "high" } : {};
   const plain = isTurnedHere ? await withoutMetadata(blob) : blob;
   const bitmap = await createImageBitmap(plain, { imageOrientation: "from-image", ...resizing });
@@ -135,5 +136,6 @@ function dataUrlOf(blob) {
 
 /** The service takes names without a path or control characters. */
 function safeName(name) {
+  // oxlint-disable-next-line no-control-regex -- control characters are what it is about
   return name.replace(/[/\\\u0000-\u001f\u007f]|\$\{filename\}/g, "_").slice(-120);
 }

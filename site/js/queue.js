@@ -124,6 +124,8 @@ export function createQueue({ store, api, shelf, tabs, limits, onDone, onFailed 
     change(id, { detection: report.id });
     for (let poll = 0; report.state !== "succeeded"; poll++) {
       if (report.state === "failed") throw new ApiError(report.failure.type, report.failure.detail);
+      // Deleted by another browser with the same secret.
+      if (report.state === "cancelled") throw new ApiError("gone", text.problems.gone);
       change(id, { state: report.state });
       await pause(FIRST_POLLS_MS[poll] ?? 1000 * (report.retryAfter ?? POLL_MS / 1000), signal);
       report = await patiently(() => api.readDetection(report.id, signal));

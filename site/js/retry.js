@@ -32,6 +32,12 @@ export function pauseBefore(attempt, retryAfter = 0, random = Math.random) {
  *
  * `onWait` hears {seconds, error} once a second while it waits, and null when it goes on. Time
  * without a network connection does not count; the end of it ends the pause.
+ *
+ * @template T
+ * @param {() => Promise<T>} action
+ * @param {{signal?: AbortSignal, patience?: number,
+ *   onWait?: (waiting: {seconds: number, error: ApiError} | null) => void}} [options]
+ * @returns {Promise<T>}
  */
 export async function withRetries(action, { signal, onWait = () => {}, patience = PATIENCE_MS } = {}) {
   let failedFor = 0;
@@ -62,7 +68,13 @@ async function countDown(milliseconds, signal, tick) {
   }
 }
 
-/** Wait; rejects with the signal's reason when it is aborted. */
+/**
+ * Wait; rejects with the signal's reason when it is aborted.
+ *
+ * @param {number} milliseconds
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<void>}
+ */
 export function pause(milliseconds, signal) {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);

@@ -7,6 +7,8 @@ import { ApiError } from "./api.js";
  *
  * XMLHttpRequest because fetch tells nothing of how far an upload is. Rejects with an
  * ApiError, "network" or "upload", or with an AbortError when `signal` says so.
+ *
+ * @returns {Promise<void>}
  */
 export function sendForm(form, file, { onProgress, signal }) {
   return new Promise((resolve, reject) => {

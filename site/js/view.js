@@ -9,7 +9,11 @@ export function root() {
   return document.getElementById("root");
 }
 
-/** Draw `describe(state)` into `root` now and, once per frame, after every change. */
+/**
+ * Draw `describe(state)` into `root` now and, once per frame, after every change.
+ *
+ * @param {{afterwards?: () => void, onEarlyFiles?: (files: FileList) => void}} [hooks]
+ */
 export function mount(root, store, describe, { afterwards = () => {}, onEarlyFiles = () => {} } = {}) {
   let drawn = true;
   const draw = () => {
@@ -104,6 +108,7 @@ export function currentPlace() {
   return kind === "r" ? { result: id } : kind === "p" ? { job: id } : {};
 }
 
+/** @param {{result?: string, job?: string}} place */
 export function addressOf({ result, job }) {
   const hash = result ? `#/r/${result}` : job ? `#/p/${job}` : location.pathname;
   return new URL(hash, location.href).href;

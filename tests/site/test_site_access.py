@@ -86,6 +86,56 @@ def test_a_screen_reader_hears_what_was_found(page: Any) -> None:
     assert label == "Photograph with 1 × cat, 1 × dog, 1 × person."
 
 
+def test_a_screen_reader_hears_the_state_of_every_card(page: Any, site: SiteStack) -> None:
+    choose(page, PHOTO, ("notes.txt", "text/plain", b"these are words"))
+    page.wait_for_selector(".card.is-succeeded")
+    strip = page.get_by_role("navigation", name="Your photos")
+    expect(strip).to_match_aria_snapshot("""
+      - navigation "Your photos":
+        - text: Add photos
+        - button "Add photos"
+        - list:
+          - listitem:
+            - button "squares.png 3 instances"
+            - button "Delete squares.png"
+          - listitem:
+            - button /notes.txt Not accepted notes.txt is not a JPEG, .* image/
+            - button "Delete notes.txt"
+        - text: 1 of 2 photos done
+        - button "Download all"
+        - button "Delete all"
+    """)
+
+
+def test_a_screen_reader_hears_the_delete_question(page: Any) -> None:
+    see_result(page)
+    page.get_by_role("button", name="Delete now").focus()
+    page.keyboard.press("Enter")
+    question = page.get_by_role("dialog", name="Delete squares.png?")
+    expect(question).to_have_accessible_description(re.compile("deleted from the service"))
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Delete now")).to_be_focused()
+
+
+def test_forced_colours_leave_every_control_its_border(page: Any) -> None:
+    see_result(page)
+    page.emulate_media(forced_colors="active")
+    for control in page.locator(".button:visible, .chip").all():
+        assert control.evaluate("node => getComputedStyle(node).borderTopStyle") == "solid"
+    assert violations(page) == []
+
+
+def test_a_row_that_is_tapped_on_a_phone_shows_its_instance(page: Any) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    see_result(page)
+    row = page.locator(".row-main").last
+    row.scroll_into_view_if_needed()
+    row.click()
+    page.wait_for_selector("#stage.zoomed")
+    expect(page.locator("#stage")).to_be_in_viewport(ratio=0.9)
+
+
 def test_the_theme_follows_the_system_and_the_choice_is_kept(page: Any) -> None:
     theme = page.locator("html")
     expect(theme).to_have_attribute("data-theme", "light")

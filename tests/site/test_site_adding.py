@@ -1,12 +1,16 @@
 """Photographs in: every way, many at once, and those that are refused in the browser."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
+from painting import encoded, painted
+from PIL import Image
 from service import squares
-from visits import PHOTO, choose, drop, paste
+from visits import PHOTO, choose, drop, manifest, paste, saved, see_result
 
+HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"
 SAMPLES = Path(__file__).parents[2] / "site/samples"
 
 
@@ -61,3 +65,27 @@ def test_a_picture_past_the_limit_is_refused_with_the_limit(page: Any) -> None:
     choose(page, ("poster.png", "image/png", header))
     page.wait_for_selector(".problem")
     assert "20,000 × 10 pixels; the longest side accepted is 16,384" in page.inner_text(".problem")
+
+
+def test_a_heic_that_the_browser_cannot_draw_is_shown_by_the_services_picture(page: Any) -> None:
+    pytest.importorskip("pi_heif")
+    data = (Path(__file__).parents[1] / "handler/photo/heic/wide_6.heic").read_bytes()
+    see_result(page, ("IMG_0001.HEIC", "", data))
+    shown = manifest(page)
+    assert "photo.jpg" in shown["outputs"]
+    size = shown["source"]["width"], shown["source"]["height"]
+    _, overlay = saved(page, "Overlay JPEG")
+    assert Image.open(io.BytesIO(overlay)).size == size
+
+
+def test_an_avif_is_shown_as_the_browser_draws_it(page: Any) -> None:
+    data = encoded(painted(128, 96, red=(10, 20, 50, 60)), "AVIF", quality=95)
+    see_result(page, ("photo.avif", "image/avif", data))
+    assert page.locator(".row-name").all_inner_texts() == ["person 1"]
+    assert "photo.jpg" not in manifest(page)["outputs"]
+
+
+def test_what_is_no_photograph_inside_is_refused_by_the_service_with_words(page: Any) -> None:
+    choose(page, ("live.heic", "image/heic", HEIC))
+    page.wait_for_selector(".problem")
+    assert "HEIC" in page.inner_text(".problem p")

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import requests
 from PIL import Image
+from service import squares
 from site_stack import SiteStack
-from visits import PHOTO, copied, manifest, press, saved, see_result, slide
+from visits import PHOTO, choose, copied, manifest, press, saved, see_result, slide
 
 from handler.masks.rle import decode_rle
 
@@ -55,6 +56,48 @@ def test_the_coco_file_lists_the_visible_instances(page: Any) -> None:
     assert [
         (each["category_id"], each["segmentation"], each["image_id"]) for each in json.loads(data)
     ] == [(each["class_id"], each["rle"], 1) for each in found]
+
+
+def test_the_overlay_and_the_cutouts_together_have_the_photographs_size(page: Any) -> None:
+    see_result(page)
+    name, data = saved(page, "Overlay JPEG")
+    assert (name, image(data).shape) == ("squares-overlay.jpg", (96, 128, 3))
+    name, data = saved(page, "Cut-outs PNG")
+    together = image(data)
+    assert (name, together.shape) == ("squares-cutout-all.png", (96, 128, 4))
+    masks = [decode_rle(each["rle"]) for each in manifest(page)["detections"]]
+    assert np.array_equal(together[..., 3] > 0, np.any(masks, axis=0))
+    # Soft at the edge, whole inside.
+    assert {0, 255} < set(np.unique(together[..., 3]).tolist())
+
+
+def test_what_is_copied_follows_the_filters(page: Any) -> None:
+    see_result(page)
+    slide(page, "#mask-threshold", 0.8)
+    page.locator(".chip", has_text="dog").click()
+    shown = manifest(page)
+    assert sorted(shown["options"]["classes"]) == ["cat", "person"]
+    assert shown["options"]["mask_threshold"] == 0.8
+    assert {each["class_name"] for each in shown["detections"]} == {"cat", "person"}
+    for each in shown["detections"]:
+        assert np.count_nonzero(decode_rle(each["rle"])) == each["area"]
+    command = copied(page, "Copy curl")
+    assert "classes=" in command
+    assert "classes=dog" not in command
+
+
+def test_all_photographs_come_as_one_archive(page: Any) -> None:
+    choose(page, PHOTO, ("squares.jpg", "image/png", squares("red", width=220)))
+    page.locator(".card.is-succeeded").nth(1).wait_for()
+    name, data = saved(page, "Download all")
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    assert name == "maskdrop.zip"
+    assert {each.split("/")[0] for each in archive.namelist()} == {"squares", "squares (2)"}
+    ids = [
+        json.loads(archive.read(f"{each}/coco.json"))[0]["image_id"]
+        for each in ("squares", "squares (2)")
+    ]
+    assert ids == [1, 2]
 
 
 def test_the_archive_opens_and_holds_a_mask_and_a_cutout_each(page: Any) -> None:
