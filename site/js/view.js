@@ -12,9 +12,13 @@ export function root() {
 /**
  * Draw `describe(state)` into `root` now and, once per frame, after every change.
  *
+ * @param {HTMLElement} root
+ * @param {ReturnType<typeof import("./store.js").createStore>} store
+ * @param {(state: any) => object} describe
  * @param {{afterwards?: () => void, onEarlyFiles?: (files: FileList) => void}} [hooks]
  */
-export function mount(root, store, describe, { afterwards = () => {}, onEarlyFiles = () => {} } = {}) {
+export function mount(root, store, describe, hooks = {}) {
+  const { afterwards = () => {}, onEarlyFiles = (/** @type {FileList} */ _files) => {} } = hooks;
   let drawn = true;
   const draw = () => {
     drawn = true;
@@ -24,7 +28,8 @@ export function mount(root, store, describe, { afterwards = () => {}, onEarlyFil
     afterwards();
   };
   // The first screen was there as HTML; what was chosen in it meanwhile is not lost.
-  const early = root.querySelector("#choose")?.files;
+  const chooser = /** @type {HTMLInputElement} */ (root.querySelector("#choose"));
+  const early = chooser?.files;
   root.replaceChildren();
   draw();
   if (early?.length) onEarlyFiles(early);
