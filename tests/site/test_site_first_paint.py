@@ -9,7 +9,7 @@ from visits import PHOTO, choose
 
 # 50 kB/s with 400 ms to the server and back: a bad mobile network.
 SLOW = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
-# Measured: 1.3 to 1.8 s where nothing else runs; with modules before styles it took 6.6 s.
+# Measured: 1.9 to 2.1 s on a busy machine; with modules before styles it took 6.6 s.
 LIMIT_MS = 2500
 _PAINT = """() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime"""
 
