@@ -3,51 +3,27 @@
 Behind both is the colour model on LiteRT, as `preprocessed` of its SavedModel would answer.
 """
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import grpc
 import numpy as np
 import pytest
 from painting import painted
+from tf_serving_server import make_network, rest_server
 
 from model.runtime.backends import load_backend
 from model.runtime.errors import ManifestError, ServerError
 from model.runtime.manifest import ModelManifest
 from model.runtime.predictor import Predictor
 
-MOST = 100
 PICTURE = painted(128, 96, red=(10, 20, 50, 80), green=(70, 30, 120, 80))
 
 
 @pytest.fixture(scope="module")
 def network(colour_model):
-    """Answer `preprocessed`: image (1, H, W, 3) uint8, image_size (1, 2) -> padded outputs."""
-    manifest = ModelManifest.load(colour_model)
-    backend = load_backend("litert", colour_model, manifest, threads=1)
-    buckets = {tuple(size): name for name, size in manifest.preprocessing.buckets.items()}
-
-    def answer(image, image_size):
-        assert image.dtype == np.uint8
-        size = tuple(int(side) for side in image_size[0])
-        bucket = buckets[image.shape[1:3]]
-        found = backend.run(image[0], size, bucket, lambda scores, labels: np.arange(len(scores)))
-        rows = {"boxes": found.boxes, "scores": found.scores, "labels": found.labels}
-        return {name: padded(values) for name, values in rows.items()} | {
-            "masks": padded(found.masks),
-            "num_detections": np.array([len(found.scores)], np.int32),
-        }
-
-    return answer
-
-
-def padded(values):
-    """(n, …) -> (1, MOST, …)."""
-    return np.pad(values, [(0, MOST - len(values)), *[(0, 0)] * (values.ndim - 1)])[np.newaxis]
+    return make_network(colour_model)
 
 
 @contextmanager
@@ -83,37 +59,6 @@ def grpc_server(network, as_bytes):
     server.start()
     yield f"grpc://127.0.0.1:{port}"
     server.stop(None)
-
-
-@contextmanager
-def rest_server(network):
-    """`POST /v1/models/colour/versions/1:predict`, in columns."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if self.path != "/v1/models/colour/versions/1:predict":
-                return self.answer(404, {"error": "Servable not found for request."})
-            assert body["signature_name"] == "preprocessed"
-            outputs = network(
-                np.array(body["inputs"]["image"], np.uint8),
-                np.array(body["inputs"]["image_size"], np.float32),
-            )
-            listed = {name: values.tolist() for name, values in outputs.items()}
-            return self.answer(200, {"outputs": listed})
-
-        def answer(self, status, body):
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(json.dumps(body).encode())
-
-        def log_message(self, *args):
-            """Keep quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
 
 
 SERVERS = {

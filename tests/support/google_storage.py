@@ -1,7 +1,7 @@
 """Google Cloud Storage's XML API, as far as it differs from S3, as Google documents it.
 
-Checks every signature; refuses x-amz- and x-goog- headers in one request; ignores If-Match and
-If-None-Match on a PUT; knows generations.
+Checks every signature but those of presigned links and forms; refuses x-amz- and x-goog- headers
+in one request; ignores If-Match and If-None-Match on a PUT; knows generations.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import quote, unquote, urlsplit
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+from xml.sax.saxutils import escape
 
 ACCESS_KEY_ID = "GOOG1EXAMPLE"
 SECRET = "secret"  # noqa: S105
@@ -49,10 +52,28 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if not self._is_signed(b""):
             return
+        if "list-type=2" in self.path:
+            self._list()
+            return
         if self._path() not in self.server.objects:
             self._refuse(404, "NoSuchKey")
             return
         self._answer(self._path(), self.server.objects[self._path()][1])
+
+    def do_POST(self) -> None:
+        """Take a presigned form; the bucket is the path."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
+        form: Any = message_from_bytes(head + body)
+        fields: dict[str, bytes] = {
+            part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
+            for part in form.get_payload()
+        }
+        with self.server.lock:
+            path = f"{self._path().rstrip('/')}/{fields['key'].decode()}"
+            self.server.objects[path] = (next(self.server.generations), fields["file"])
+        self.send_response(204)
+        self.end_headers()
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -69,7 +90,28 @@ class _Handler(BaseHTTPRequestHandler):
     def _path(self) -> str:
         return unquote(urlsplit(self.path).path)
 
+    def _list(self) -> None:
+        """ListObjectsV2 of the bucket that is the path, on one page."""
+        bucket = self._path().strip("/")
+        prefix = f"/{bucket}/{parse_qs(urlsplit(self.path).query).get('prefix', [''])[0]}"
+        rows = "".join(
+            f"<Contents><Key>{escape(path[len(bucket) + 2 :])}</Key><Size>{len(body)}</Size>"
+            f'<ETag>"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"</ETag></Contents>'
+            for path, (_, body) in sorted(self.server.objects.items())
+            if path.startswith(prefix)
+        )
+        answer = f"<ListBucketResult><IsTruncated>false</IsTruncated>{rows}</ListBucketResult>"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer.encode())))
+        self.end_headers()
+        self.wfile.write(answer.encode())
+
     def _is_signed(self, body: bytes) -> bool:
+        if "X-Amz-Signature=" in self.path:
+            return True
+        if "Authorization" not in self.headers:
+            self._refuse(403, "AccessDenied")
+            return False
         dialects = {name.lower()[:6] for name in self.headers if name.lower()[:2] == "x-"}
         if {"x-amz-", "x-goog"} <= dialects:
             self._refuse(400, "ExcessHeaderValues")
