@@ -38,9 +38,11 @@ demo: .venv/.local ## Send the sample photographs through the whole service
 run: .venv/.local ## Run the whole service on this machine, with its site on port 8080
 	@exec $(BIN)/maskdrop run
 
+# `make test COVERAGE=1` prints the share of lines that tests run; nothing depends on it.
+WITH_COVERAGE := --cov handler --cov model --cov-report term:skip-covered
 .PHONY: test
 test: .venv/.dev chromium ## Run every test, after installing what they need
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(if $(COVERAGE),$(WITH_COVERAGE))
 
 NODE_CHECKS := tests/site/node_modules/.bin
 .PHONY: lint-site
