@@ -43,6 +43,9 @@ def run(
     """
     from handler.local.service import local_service
 
+    # Photographs, keys and logs in it are for its owner's eyes.
+    state.mkdir(parents=True, exist_ok=True)
+    state.chmod(0o700)
     log_to(state)
     reach_loopback_directly()
     # SIGINT too: a shell has what it starts in the background ignore it.

@@ -22,8 +22,8 @@ _log = logging.getLogger(__name__)
 
 
 def request_id(scope: Scope) -> str:
-    """The request's id, as RequestLog set it."""
-    return str(scope["maskdrop.request_id"])
+    """The request's id, as RequestLog set it; its own where an outer middleware answers."""
+    return str(scope.setdefault("maskdrop.request_id", _identity(scope)))
 
 
 class RequestLog:
