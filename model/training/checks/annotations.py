@@ -64,13 +64,7 @@ def check_references(data: DataSet) -> Iterator[Finding]:
         image = images.get(each.image_id)
         if image is None:
             says = f"image {each.image_id!r} is not listed"
-            yield Finding(
-                UNKNOWN_IMAGE,
-                data.name,
-                says,
-                image_id=each.image_id,
-                annotation_id=each.id or None,
-            )
+            yield _of(UNKNOWN_IMAGE, says, data, each, None)
         if each.category_id not in classes:
             says = f"category {each.category_id} is not listed"
             yield _of(UNKNOWN_CATEGORY, says, data, each, image)
