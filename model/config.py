@@ -9,10 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-BackboneName = Literal["resnet50", "efficientnet_lite0"]
+BackboneName = Literal["resnet50", "resnet101", "efficientnet_lite0"]
+# Whose arithmetic a network has, and whose checkpoints it takes.
+Family = Literal["torchvision", "matterport", "detectron2"]
 
 # Bottleneck blocks in the four stages whose outputs are C2..C5.
 RESNET50_BLOCKS = (3, 4, 6, 3)
+RESNET101_BLOCKS = (3, 4, 23, 3)
+RESNET_BLOCKS: dict[str, tuple[int, ...]] = {
+    "resnet50": RESNET50_BLOCKS,
+    "resnet101": RESNET101_BLOCKS,
+}
 # Channels inside each of them, between the 1×1 convolutions.
 RESNET50_WIDTHS = (64,) * 3 + (128,) * 4 + (256,) * 6 + (512,) * 3
 
@@ -63,8 +70,11 @@ EFFICIENTNET_LITE0_OUTPUTS = (2, 4, 10, 15)
 # Of C5: sides of the input shapes are multiples of it.
 COARSEST_STRIDE = 32
 
+RESNET101_WIDTHS = (64,) * 3 + (128,) * 4 + (256,) * 23 + (512,) * 3
+
 _BLOCK_WIDTHS: dict[BackboneName, tuple[int, ...]] = {
     "resnet50": RESNET50_WIDTHS,
+    "resnet101": RESNET101_WIDTHS,
     "efficientnet_lite0": tuple(block.width for block in EFFICIENTNET_LITE0_BLOCKS),
 }
 
@@ -85,6 +95,10 @@ class Preset:
     # Static input shapes (height, width) of the .tflite, one signature each.
     buckets: dict[str, tuple[int, int]]
 
+    family: Family = "torchvision"
+    # "fit": as large as a bucket allows, at its top left. "square": never enlarged beyond
+    # min_size, in the bucket's middle.
+    resize_mode: Literal["fit", "square"] = "fit"
     # Channels inside each residual block of the backbone; None stands for the architecture's.
     backbone_widths: tuple[int, ...] | None = None
     # Convolutions of the FPN, the box head and the mask head carry BatchNorm (the v2 recipe).
@@ -93,8 +107,15 @@ class Preset:
     fpn_channels: int = 256
 
     # One size per pyramid level P2..P6 (strides 4, 8, 16, 32, 64), pixels.
-    anchor_sizes: tuple[int, ...] = (32, 64, 128, 256, 512)
+    anchor_sizes: tuple[float, ...] = (32, 64, 128, 256, 512)
+    # Height over width.
     anchor_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
+    # An anchor at every position, or at every second one.
+    anchor_stride: int = 1
+
+    # What matterport's deltas of dy, dx, dh, dw are multiplied by; folded in at import.
+    rpn_delta_std: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
+    box_delta_std: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
 
     rpn_convs: int = 1
     rpn_pre_nms_top_n: int = 1000
@@ -159,7 +180,22 @@ SLIMMABLE = (
     "mask_predictor_channels",
 )
 # What a version may have otherwise than its preset; its manifest says so.
-CHANGEABLE = (*SLIMMABLE, "rpn_post_nms_top_n", "rpn_nms_thresh")
+CHANGEABLE = (
+    *SLIMMABLE,
+    "fpn_channels",
+    "anchor_sizes",
+    "anchor_ratios",
+    "anchor_stride",
+    "rpn_pre_nms_top_n",
+    "rpn_post_nms_top_n",
+    "rpn_nms_thresh",
+    "box_score_thresh",
+    "box_nms_thresh",
+    "box_detections_per_img",
+)
+# Of those, the ones from 0 to 1, and the ones that need not be whole.
+THRESHOLDS = ("rpn_nms_thresh", "box_score_thresh", "box_nms_thresh")
+FRACTIONS = (*THRESHOLDS, "anchor_ratios", "anchor_sizes")
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
@@ -212,4 +248,48 @@ EDGE = Preset(
     mask_predictor_channels=128,
 )
 
+# torchvision's arithmetic: these can be trained here.
 PRESETS = {preset.name: preset for preset in (EDGE, COCO_R50, COCO_R50_V2)}
+
+_MATTERPORT_R101 = Preset(
+    name="matterport-r101",
+    family="matterport",
+    backbone="resnet101",
+    mean=(123.7, 116.8, 103.9),
+    std=(1.0, 1.0, 1.0),
+    min_size=800,
+    max_size=1024,
+    buckets={"square": (1024, 1024)},
+    resize_mode="square",
+    batch_norm_epsilon=1e-3,
+    # Its ratios are width over height.
+    anchor_ratios=(2.0, 1.0, 0.5),
+    # Over all levels together.
+    rpn_pre_nms_top_n=6000,
+    box_score_thresh=0.7,
+    box_nms_thresh=0.3,
+)
+
+_DETECTRON2_R50 = Preset(
+    name="detectron2-r50",
+    family="detectron2",
+    backbone="resnet50",
+    # Its pixels are BGR in 0..255; the stem's filters are turned round at import.
+    mean=(123.675, 116.28, 103.53),
+    std=(1.0, 1.0, 1.0),
+    min_size=800,
+    max_size=1333,
+    buckets=_COCO_BUCKETS,
+)
+
+# Checkpoints of other projects, with their arithmetic: imported, exported and served.
+IMPORTED_PRESETS = {
+    preset.name: preset
+    for preset in (
+        replace(_MATTERPORT_R101, name="matterport-r50", backbone="resnet50"),
+        _MATTERPORT_R101,
+        _DETECTRON2_R50,
+        replace(_DETECTRON2_R50, name="detectron2-r101", backbone="resnet101"),
+    )
+}
+KNOWN_PRESETS = PRESETS | IMPORTED_PRESETS

@@ -22,7 +22,8 @@ from model.architecture.layers import Conv2d, Linear, Weights
 from model.architecture.rpn import Proposals
 from model.config import Preset
 
-_DELTA_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
+# A delta is this many times what it moves or scales a box by.
+DELTA_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 _MIN_SIZE = 1e-2
 
 
@@ -89,7 +90,7 @@ def select_detections(
         boxes = decode_boxes(
             tf.gather(tf.reshape(deltas, [-1, 4]), delta_rows),
             tf.gather(proposals.boxes, proposal),
-            _DELTA_WEIGHTS,
+            DELTA_WEIGHTS,
         )
         boxes = clip_boxes(boxes, image_size)
         scores = tf.where(has_min_size(boxes, _MIN_SIZE), scores, 0.0)

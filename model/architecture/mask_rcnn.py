@@ -16,20 +16,15 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from model.architecture.box_head import BoxHead, select_detections
+from model.architecture.arithmetic import arithmetic_of
+from model.architecture.box_head import BoxHead
 from model.architecture.efficientnet_lite import EfficientNetLite0
 from model.architecture.fpn import Fpn
 from model.architecture.layers import Size, Weights, size_of
 from model.architecture.mask_head import MaskHead
-from model.architecture.resnet import ResNet50
-from model.architecture.roi_align import Pyramid, roi_align
-from model.architecture.rpn import Rpn
+from model.architecture.resnet import ResNet
+from model.architecture.roi_align import Pyramid
 from model.config import Preset
-
-_BACKBONES: dict[str, type[ResNet50 | EfficientNetLite0]] = {
-    "resnet50": ResNet50,
-    "efficientnet_lite0": EfficientNetLite0,
-}
 
 
 class Detected(NamedTuple):
@@ -59,24 +54,25 @@ class MaskRCNN(tf.Module):
         super().__init__()
         self.preset = preset
         self.num_classes = num_classes
-        self.backbone = _BACKBONES[preset.backbone](weights)
+        self.arithmetic = arithmetic_of(preset)
+        self.backbone = (
+            EfficientNetLite0(weights)
+            if preset.backbone == "efficientnet_lite0"
+            else ResNet(preset, weights)
+        )
         self.fpn = Fpn(weights)
-        self.rpn = Rpn(preset, weights)
+        self.rpn = self.arithmetic.rpn(preset, weights)
         self.box_head = BoxHead(preset, weights)
         self.mask_head = MaskHead(preset, weights)
 
     def normalize(self, images: tf.Tensor, image_sizes: tf.Tensor) -> tf.Tensor:
-        """Pixels to network input; zero beyond each image's own size.
+        """Pixels to network input, whatever is beyond each image's own size.
 
         images (N, H, W, 3) uint8 RGB, image_sizes (N, 2) int32 height and width
         -> (N, H, W, 3) float32.
         """
         with tf.name_scope("normalize"):
-            rows = tf.range(size_of(images, 1)) < image_sizes[:, :1]
-            columns = tf.range(size_of(images, 2)) < image_sizes[:, 1:]
-            valid = tf.cast(rows, tf.float32)[:, :, None] * tf.cast(columns, tf.float32)[:, None]
-            pixels = (tf.cast(images, tf.float32) - self.preset.mean) / self.preset.std
-            return pixels * valid[..., None]
+            return self.arithmetic.normalize(images, image_sizes)
 
     def detect(self, images: tf.Tensor, image_sizes: tf.Tensor) -> Detected:
         """Find boxes in one normalised image: all of the network but the masks.
@@ -89,9 +85,9 @@ class MaskRCNN(tf.Module):
         input_size = (size_of(images, 1), size_of(images, 2))
         proposals = self.rpn(levels, input_size, image_size)
         pyramid = Pyramid.of_levels(levels[:4])
-        crops = roi_align(pyramid, proposals.boxes, side=7)
+        crops = self.arithmetic.crop(pyramid, proposals.boxes, 7, input_size)
         class_logits, deltas = self.box_head(crops)
-        detections = select_detections(self.preset, class_logits, deltas, proposals, image_size)
+        detections = self.arithmetic.select(class_logits, deltas, proposals, image_size, input_size)
         return Detected(*detections, pyramid.positions)
 
     def masks(
@@ -102,7 +98,8 @@ class MaskRCNN(tf.Module):
         pyramid (P, C) as `detect` returned it, input_size H and W of its image,
         boxes (K, 4), labels (K,) int32 -> (K, M, M) float32. K must be static.
         """
-        crops = roi_align(Pyramid.of_input(pyramid, input_size), boxes, side=14)
+        whole = Pyramid.of_input(pyramid, input_size)
+        crops = self.arithmetic.crop_detections(whole, boxes, 14, input_size)
         return self.mask_head(crops, labels)
 
     def predict(self, images: tf.Tensor, image_sizes: tf.Tensor) -> dict[str, tf.Tensor]:

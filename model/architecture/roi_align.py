@@ -7,6 +7,8 @@ boxes (R, 4): x1, y1, x2, y2 in input pixels -> crops (R, S, S, C)
 A region is cut into S × S bins of 2 × 2 samples; a sample is bilinear over 4
 positions and a bin is its samples' mean. Along one axis a bin thus has 4 weighted
 positions, and a bin is a weighted sum over 4 × 4: a gather, a product and a sum.
+Where samples lie is a `Sampling`: torchvision's and Detectron2's here, matterport's in
+crop_and_resize.py.
 (In LiteRT, 100 regions of 7 × 7 × 96 from an int8 pyramid, one thread, twice: int8 products
 and sums take 0.58 and 0.63 of what a float matrix product per bin takes, float ones 0.79, 0.83.
 TensorFlow would rather have the product: 1000 regions of 256 channels take it 1.2 times as long.
@@ -18,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -56,38 +58,86 @@ class Pyramid(NamedTuple):
         return cls(positions, [(height // stride, width // stride) for stride in _STRIDES])
 
 
-def roi_align(pyramid: Pyramid, boxes: tf.Tensor, side: int) -> tf.Tensor:
+class Sampling(Protocol):
+    """Where the samples of a region lie. taps: positions of a bin along one axis."""
+
+    taps: int
+
+    def levels(self, boxes: tf.Tensor) -> tf.Tensor:
+        """Choose each region's level: (R, 4) -> (R,) int32, 0 for P2 to 3 for P5."""
+
+    def axis(
+        self, start: tf.Tensor, end: tf.Tensor, length: tf.Tensor, stride: tf.Tensor, side: int
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Positions and weights of every bin along one axis of its level.
+
+        start, end (R,) as the boxes have them, length (R,) int32 cells, stride (R,) float32
+        pixels -> positions (R, S, taps) int32 inside 0..length - 1, weights (R, S, taps).
+        """
+
+
+class RoIAlign:
+    """torchvision's sampling, or with `aligned` Detectron2's, in boxes of input pixels.
+
+    aligned: cell centres lie at whole numbers, and a region may be narrower than a cell.
+    """
+
+    taps = 2 * _SAMPLES
+
+    def __init__(self, aligned: bool = False) -> None:
+        self.aligned = aligned
+
+    def levels(self, boxes: tf.Tensor) -> tf.Tensor:
+        return assign_levels(boxes)
+
+    def axis(
+        self, start: tf.Tensor, end: tf.Tensor, length: tf.Tensor, stride: tf.Tensor, side: int
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        start, end = start / stride, end / stride
+        if self.aligned:
+            return sample_axis(start - 0.5, end - 0.5, length, side, narrowest=0.0)
+        return sample_axis(start, end, length, side)
+
+
+TORCHVISION = RoIAlign()
+
+
+def roi_align(
+    pyramid: Pyramid, boxes: tf.Tensor, side: int, sampling: Sampling = TORCHVISION
+) -> tf.Tensor:
     """Crop boxes (R, 4), R static, from their levels -> (R, side, side, C)."""
     with tf.name_scope("roi_align"):
         count, channels = boxes.shape[0], pyramid.positions.shape[-1]
-        per_chunk = max(1, _MAX_GATHERED // (channels * (2 * _SAMPLES * side) ** 2))
+        per_chunk = max(1, _MAX_GATHERED // (channels * (sampling.taps * side) ** 2))
         crops: list[tf.Tensor] = []
         for start in range(0, count, per_chunk):
             # One chunk after the other: TensorFlow would run them side by side and
             # hold all of them in memory.
             with tf.control_dependencies(crops[-1:]):
-                crops.append(_crop(pyramid, boxes[start : start + per_chunk], side))
+                some = boxes[start : start + per_chunk]
+                crops.append(_crop(pyramid, some, side, sampling))
         return tf.concat(crops, axis=0) if len(crops) > 1 else crops[0]
 
 
-def _crop(pyramid: Pyramid, boxes: tf.Tensor, side: int) -> tf.Tensor:
-    level = assign_levels(boxes)
+def _crop(pyramid: Pyramid, boxes: tf.Tensor, side: int, sampling: Sampling) -> tf.Tensor:
+    level = sampling.levels(boxes)
     heights, widths = (
         tf.gather(tf.stack(sides), level) for sides in zip(*pyramid.sizes, strict=True)
     )
     strides = tf.gather(tf.constant(_STRIDES, tf.float32), level)
-    x1, y1, x2, y2 = tf.unstack(boxes / strides[:, None], axis=1)
-    rows, row_weights = sample_axis(y1, y2, heights, side)
-    columns, column_weights = sample_axis(x1, x2, widths, side)
+    x1, y1, x2, y2 = tf.unstack(boxes, axis=1)
+    rows, row_weights = sampling.axis(y1, y2, heights, strides, side)
+    columns, column_weights = sampling.axis(x1, x2, widths, strides, side)
+    taps = sampling.taps**2
 
     first = tf.gather(_first_positions(pyramid.sizes), level)
     rows = first[:, None, None] + rows * widths[:, None, None]
     indices = rows[:, :, None, :, None] + columns[:, None, :, None, :]
     weights = row_weights[:, :, None, :, None] * column_weights[:, None, :, None, :]
     with tf.name_scope("corners"):
-        corners = tf.gather(pyramid.positions, tf.reshape(indices, [-1, 16]))
+        corners = tf.gather(pyramid.positions, tf.reshape(indices, [-1, taps]))
     with tf.name_scope("bins"):
-        bins = tf.reduce_sum(corners * tf.reshape(weights, [-1, 16, 1]), axis=1)
+        bins = tf.reduce_sum(corners * tf.reshape(weights, [-1, taps, 1]), axis=1)
         return tf.reshape(bins, [-1, side, side, bins.shape[-1]])
 
 
@@ -99,19 +149,19 @@ def assign_levels(boxes: tf.Tensor) -> tf.Tensor:
 
 
 def sample_axis(
-    start: tf.Tensor, end: tf.Tensor, length: tf.Tensor, side: int
+    start: tf.Tensor, end: tf.Tensor, length: tf.Tensor, side: int, narrowest: float = 1.0
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Positions and weights of every bin along one axis of its level.
 
     start, end (R,) float32 and length (R,) int32, all in the level's cells
     -> positions (R, S, 4) int32 inside 0..length - 1, weights (R, S, 4) float32.
 
-    As torchvision with `aligned=False`: a region is at least 1 cell wide, a sample
-    more than 1 cell outside counts as 0, nearer ones take the edge's value.
+    As torchvision with `aligned=False`: a region is at least 1 cell wide (`narrowest`), a
+    sample more than 1 cell outside counts as 0, nearer ones take the edge's value.
     """
     samples = _SAMPLES * side
     centers = (np.arange(samples, dtype=np.float32) + 0.5) / samples
-    points = start[:, None] + tf.maximum(end - start, 1.0)[:, None] * centers
+    points = start[:, None] + tf.maximum(end - start, narrowest)[:, None] * centers
     length = tf.cast(length, tf.float32)[:, None]
     is_near = (points >= -1) & (points <= length)
     inside = tf.minimum(tf.maximum(points, 0.0), length - 1)

@@ -24,6 +24,8 @@ from model.architecture.layers import Conv2d, Size, Weights, size_of
 from model.config import Preset
 
 _MIN_SIZE = 1e-3
+# Of P2..P6.
+STRIDES = (4, 8, 16, 32, 64)
 
 
 class Proposals(NamedTuple):
@@ -40,13 +42,20 @@ class Rpn(tf.Module):
         super().__init__()
         self.preset = preset
         self.convs = [
-            Conv2d(weights, f"rpn.head.conv.{index}.0", activation=tf.nn.relu)
+            Conv2d(
+                weights,
+                f"rpn.head.conv.{index}.0",
+                stride=preset.anchor_stride,
+                activation=tf.nn.relu,
+            )
             for index in range(preset.rpn_convs)
         ]
         self.objectness = Conv2d(weights, "rpn.head.cls_logits")
         self.deltas = Conv2d(weights, "rpn.head.bbox_pred")
+        is_torchvision = preset.family == "torchvision"
         self.base_anchors = [
-            base_anchors(size, preset.anchor_ratios) for size in preset.anchor_sizes
+            base_anchors(size, preset.anchor_ratios, rounded=is_torchvision)
+            for size in preset.anchor_sizes
         ]
 
     def __call__(
@@ -56,14 +65,16 @@ class Rpn(tf.Module):
         predictions = [self._predict(level) for level in levels]
         with tf.name_scope("proposals"):
             per_level = []
-            for level, base, (objectness, deltas) in zip(
-                levels, self.base_anchors, predictions, strict=True
+            for level, base, stride, (objectness, deltas) in zip(
+                levels, self.base_anchors, STRIDES, predictions, strict=True
             ):
                 anchors = partial(
                     anchors_at,
                     base=base,
                     input_size=input_size,
                     grid_size=(size_of(level, 1), size_of(level, 2)),
+                    # torchvision's follow from the sizes of input and level.
+                    stride=None if self.preset.family == "torchvision" else stride,
                 )
                 per_level.append(self._propose(objectness, deltas, anchors, image_size))
             return self._best(per_level)
@@ -76,6 +87,18 @@ class Rpn(tf.Module):
         with tf.name_scope("rpn_predictor"):
             return tf.reshape(self.objectness(level), [-1]), tf.reshape(self.deltas(level), [-1, 4])
 
+    def _candidates(
+        self,
+        objectness: tf.Tensor,
+        deltas: tf.Tensor,
+        anchors: Callable[[tf.Tensor], tf.Tensor],
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """One level's best logits, and their boxes before any is clipped."""
+        logits, best = tf.math.top_k(
+            objectness, tf.minimum(self.preset.rpn_pre_nms_top_n, size_of(objectness, 0))
+        )
+        return logits, decode_boxes(tf.gather(deltas, best), anchors(best))
+
     def _propose(
         self,
         objectness: tf.Tensor,
@@ -85,10 +108,7 @@ class Rpn(tf.Module):
     ) -> Proposals:
         """One level's proposals: (L,), (L, 4) and the anchors at given indices -> Proposals."""
         preset = self.preset
-        logits, best = tf.math.top_k(
-            objectness, tf.minimum(preset.rpn_pre_nms_top_n, size_of(objectness, 0))
-        )
-        boxes = decode_boxes(tf.gather(deltas, best), anchors(best))
+        logits, boxes = self._candidates(objectness, deltas, anchors)
         boxes = clip_boxes(boxes, image_size)
         scores = tf.where(has_min_size(boxes, _MIN_SIZE), tf.sigmoid(logits), 0.0)
         kept = non_max_suppression(

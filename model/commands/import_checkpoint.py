@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from model.commands.options import Base, PresetName, console
-from model.config import COARSEST_STRIDE, PRESETS, Preset
+from model.commands.options import Base, ImportedName, console
+from model.config import COARSEST_STRIDE, KNOWN_PRESETS, Preset
 from model.runtime.errors import WeightsMismatch
 from model.runtime.manifest import ModelClass, ModelManifest
 from model.runtime.versions import LOCAL_MODELS, find_model
+from model.weights.families import Channels
 
 app = typer.Typer()
 
@@ -26,9 +27,15 @@ def _check_long_side(pixels: int | None) -> int | None:
 
 @app.command("import")
 def import_checkpoint(
-    checkpoint: Annotated[Path, typer.Argument(exists=True, help="A .pth file.")],
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            help="PyTorch's .pth, .pt or .ckpt, a .safetensors, Keras's .h5, or Detectron2's .pkl.",
+        ),
+    ],
     preset: Annotated[
-        PresetName | None, typer.Option(help="The architecture it was trained with.")
+        ImportedName | None, typer.Option(help="The architecture it was trained with.")
     ] = None,
     like: Annotated[
         str | None,
@@ -40,7 +47,17 @@ def import_checkpoint(
             exists=True,
             dir_okay=False,
             help="Class names, one a line, in label order; an id and a tab may precede a name. "
-            "[default: COCO's, for a preset with published weights; those of --like]",
+            "[default: COCO's, except for edge; those of --like]",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Settings that it was trained with: for matterport's a TOML file with the names "
+            "of its Config (IMAGE_MAX_DIM = 1024), for Detectron2's its .yaml. [default: the "
+            "preset's; a .yaml of the checkpoint's name beside it]",
         ),
     ] = None,
     name: Annotated[
@@ -93,12 +110,22 @@ def import_checkpoint(
     half: Annotated[bool, typer.Option(help="Keep the weights as float16, half the size.")] = False,
     to: Base = LOCAL_MODELS,
 ) -> None:
-    """Import a torchvision Mask R-CNN that you trained; nothing in the file is executed."""
+    """Import a Mask R-CNN that you have; nothing in the file is executed.
+
+    Presets are the architectures: coco-r50 and coco-r50-v2 of torchvision, edge of Maskdrop,
+    matterport-r50 and -r101 of matterport/Mask_RCNN (Keras), detectron2-r50 and -r101.
+    """
     import numpy as np
 
     from model.weights.import_model import import_model
 
     network, named = _network_of(preset, like, classes)
+    network, channels, counted = _configured(network, config, checkpoint)
+    if counted not in (None, len(named)):
+        raise WeightsMismatch(
+            f"The configuration has {counted} classes; {len(named)} are named. --classes FILE "
+            "names them, one a line."
+        )
     if long_side:
         network = network.at_long_side(long_side)
     if proposals:
@@ -115,7 +142,8 @@ def import_checkpoint(
         licence=licence,
         dtype=np.float16 if half else np.float32,
         batch_norm_epsilon=batch_norm_epsilon,
-        say=lambda line: console.print(escape(line)),
+        channels=channels,
+        say=_say,
     )
     say_imported(folder)
 
@@ -129,9 +157,33 @@ def _network_of(
     if (preset is None) == (like is None):
         raise WeightsMismatch("Name the architecture with --preset, or a model of it with --like.")
     if preset:
-        return PRESETS[preset], _classes_of(preset, classes)
+        return KNOWN_PRESETS[preset], _classes_of(preset, classes)
     manifest = ModelManifest.load(find_model(str(like)))
     return preset_of(manifest), read_classes(classes) if classes else manifest.classes
+
+
+def _say(line: str) -> None:
+    console.print(escape(line))
+
+
+def _configured(
+    network: Preset, config: Path | None, checkpoint: Path
+) -> tuple[Preset, Channels, int | None]:
+    """The network by its configuration, the order of its colours, and the count of classes."""
+    if network.family == "detectron2":
+        from model.weights.detectron2_config import read_detectron2_config
+
+        beside = checkpoint.with_suffix(".yaml")
+        if config or beside.is_file():
+            read = read_detectron2_config(config or beside, network, _say)
+            return read.preset, "RGB" if read.channels == "RGB" else "BGR", read.num_classes
+    elif config and network.family == "matterport":
+        from model.weights.matterport_config import read_matterport_config
+
+        return read_matterport_config(config, network), "BGR", None
+    elif config:
+        raise WeightsMismatch(f"{network.name} has no configuration; --config is of others.")
+    return network, "BGR", None
 
 
 def _with_proposals(network: Preset, count: int) -> Preset:
@@ -150,6 +202,9 @@ def _classes_of(preset: str, path: Path | None) -> tuple[ModelClass, ...]:
 
     if path:
         return read_classes(path)
+    if KNOWN_PRESETS[preset].family != "torchvision":
+        # Both know COCO's 80 classes without the gaps in its numbers.
+        return tuple(each for each in CATALOGUE["coco-r50"].classes if "N/A" not in each.name)
     if preset not in CATALOGUE:
         raise WeightsMismatch(
             f"The preset {preset} has no classes of its own; name yours with --classes FILE."

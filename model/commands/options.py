@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from model.config import PRESETS
+from model.config import KNOWN_PRESETS
 
 console = Console()
 
-PresetName = enum.StrEnum("PresetName", {name: name for name in PRESETS})  # type: ignore[misc]
+ImportedName = enum.StrEnum("ImportedName", {name: name for name in KNOWN_PRESETS})  # type: ignore[misc]
 
 Base = Annotated[Path, typer.Option("--to", help="Folder of your models.")]
 Model = Annotated[

@@ -88,6 +88,8 @@ def _decode(data: tf.Tensor) -> tf.Tensor:
 def _predict_photograph(model: MaskRCNN, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
     """Detect in one photograph (H, W, 3) of any size."""
     preset = model.preset
+    if preset.resize_mode == "square":
+        return _predict_in_square(model, pixels)
     frame = tf.shape(pixels)[:2]
     size = _scaled_size(frame, preset.min_size, preset.max_size)
     scaled = tf.image.resize(pixels, size)
@@ -96,6 +98,23 @@ def _predict_photograph(model: MaskRCNN, pixels: tf.Tensor) -> dict[str, tf.Tens
     found = {name: rows[0] for name, rows in model.predict(image[None], size[None]).items()}
     scale = tf.cast(frame / size, tf.float32)
     return found | {"boxes": found["boxes"] * tf.gather(scale, [1, 0, 1, 0])}
+
+
+def _predict_in_square(model: MaskRCNN, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Detect in one photograph (H, W, 3), put into the middle of a black square."""
+    preset, side = model.preset, model.preset.max_size
+    frame = tf.cast(tf.shape(pixels)[:2], tf.float32)
+    scale = tf.maximum(1.0, preset.min_size / tf.reduce_min(frame))
+    scale = tf.minimum(scale, side / tf.reduce_max(frame))
+    size = tf.maximum(tf.cast(tf.round(frame * scale), tf.int32), 1)
+    first = (side - size) // 2
+    scaled = tf.image.resize(pixels, size)
+    image = tf.image.pad_to_bounding_box(scaled, first[0], first[1], side, side)
+    found = {name: rows[0] for name, rows in model.predict(image[None], size[None]).items()}
+    factors = tf.gather(frame / tf.cast(size, tf.float32), [1, 0, 1, 0])
+    boxes = (found["boxes"] - tf.cast(tf.gather(first, [1, 0, 1, 0]), tf.float32)) * factors
+    is_found = tf.range(tf.shape(boxes)[0]) < found["num_detections"]
+    return found | {"boxes": tf.where(is_found[:, None], boxes, 0.0)}
 
 
 def _scaled_size(frame: tf.Tensor, min_size: int, max_size: int) -> tf.Tensor:

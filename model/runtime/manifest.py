@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from model.runtime.errors import DigestMismatch, ManifestError, ModelNotFound
 
@@ -15,6 +15,8 @@ SCHEMA_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 
 _T = TypeVar("_T")
+# How a photograph is put into its input shape.
+ResizeMode = Literal["fit", "square"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,9 @@ class Preprocessing:
     min_size, max_size: the preset's, pixels; for the record, the buckets decide.
     buckets: name -> (height, width) of one static input shape, pixels.
     pad: the RGB pixel that fills what the photograph does not cover.
+    resize_mode: "fit" has the photograph at the top left, as large as it fits; "square" in the
+    middle, enlarged no further than to a short side of min_size, as matterport's models were
+    trained.
     """
 
     mean: tuple[float, float, float]
@@ -41,6 +46,7 @@ class Preprocessing:
     max_size: int
     buckets: dict[str, tuple[int, int]]
     pad: tuple[int, int, int]
+    resize_mode: ResizeMode = "fit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,7 @@ class ModelManifest:
         """SHA-256 in hex over all that decides what the model answers."""
         identity = {
             "classes": [asdict(each) for each in self.classes],
-            "preprocessing": asdict(self.preprocessing),
+            "preprocessing": _identity(self.preprocessing),
             "files": {name: record.sha256 for name, record in self.files.items()},
         }
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
@@ -155,6 +161,14 @@ class ModelManifest:
     def files_under(self, prefix: str) -> list[str]:
         """List the files whose path begins with `prefix`, sorted."""
         return sorted(name for name in self.files if name.startswith(prefix))
+
+
+def _identity(preprocessing: Preprocessing) -> dict[str, Any]:
+    """What digests are made from; "fit" is left out, as it was before there was another mode."""
+    values = asdict(preprocessing)
+    if preprocessing.resize_mode == "fit":
+        del values["resize_mode"]
+    return values
 
 
 def parse_manifest(data: object, where: str) -> ModelManifest:
@@ -211,7 +225,16 @@ def _preprocessing(fields: _Fields) -> Preprocessing:
         max_size=fields.take("max_size", int),
         buckets={name: buckets.numbers(name, 2, int) for name in buckets.names()},
         pad=fields.numbers("pad", 3, int),
+        resize_mode=_resize_mode(fields),
     )
+
+
+def _resize_mode(fields: _Fields) -> ResizeMode:
+    # Manifests from before there was a second one do not say.
+    mode = fields.take("resize_mode", str) if fields.has("resize_mode") else "fit"
+    if mode not in ("fit", "square"):
+        raise ManifestError(f"{fields.where}: resize_mode is {mode!r}; fit or square is expected.")
+    return "fit" if mode == "fit" else "square"
 
 
 def _golden(fields: _Fields) -> Golden:

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.config import Preset
-from model.runtime.errors import CheckpointError, WeightsMismatch
+from model.runtime.errors import WeightsMismatch
 from model.runtime.manifest import FileRecord, ModelClass, ModelManifest, Preprocessing
-from model.weights.batch_norm import choose_epsilon
-from model.weights.checkpoint import read_checkpoint
-from model.weights.finite import check_finite, check_folded
-from model.weights.recognize import recognize, recognize_names
+from model.weights.families import Channels, read_weights
+from model.weights.finite import check_folded
 from model.weights.state_dict import Say
-from model.weights.torchvision import fold
 from model.weights.version_folder import (
     WEIGHTS_NAME,
     changes_of,
@@ -41,17 +35,21 @@ def import_model(
     licence: str = "not stated",
     dtype: type[np.floating] = np.float32,
     batch_norm_epsilon: float | None = None,
+    channels: Channels = "BGR",
     say: Say = lambda _: None,
 ) -> Path:
     """Write `<base>/<name>/<next version>` with the checkpoint's weights and a manifest.
 
     classes: in label order, background left out. source defaults to the checkpoint's
     name and digest. batch_norm_epsilon: None is the one that fits the file (batch_norm.py).
+    channels: the order of colours that a Detectron2 model was given.
     say: takes a line for each thing that was done to the file's names or assumed about it.
     Raises CheckpointError for a file that cannot be read, WeightsMismatch for another
     architecture, a class list of the wrong length, or weights that are not finite.
     """
-    weights, num_classes = _fold(checkpoint, preset, batch_norm_epsilon, say)
+    weights, num_classes, preset = read_weights(
+        checkpoint, preset, batch_norm_epsilon, channels, say
+    )
     check_folded(weights, dtype)
     if len(classes) != num_classes - 1:
         raise WeightsMismatch(
@@ -77,33 +75,10 @@ def import_model(
     return folder
 
 
-def _fold(
-    checkpoint: Path, preset: Preset, epsilon: float | None, say: Say
-) -> tuple[dict[str, NDArray[np.float32]], int]:
-    """Read a checkpoint and turn it into the network's weights; its class count too."""
-    state = _read(checkpoint, say)
-    epsilon = choose_epsilon(epsilon, preset.batch_norm_epsilon, state, say)
-    check_finite(state, epsilon, str(checkpoint))
-    try:
-        return fold(state, replace(preset, batch_norm_epsilon=epsilon))
-    except WeightsMismatch as error:
-        raise WeightsMismatch(f"{recognize_names(state) or ''} {error}".strip()) from error
-
-
-def _read(checkpoint: Path, say: Say) -> dict[str, NDArray[Any]]:
-    """Read a checkpoint; what cannot be read is told by its content, if that is known."""
-    try:
-        if checkpoint.is_dir():
-            raise CheckpointError(f"{checkpoint} is a folder.")
-        return read_checkpoint(checkpoint, say)
-    except CheckpointError as error:
-        what = recognize(checkpoint) if checkpoint.exists() else None
-        raise CheckpointError(f"{checkpoint}: {what}" if what else str(error)) from error
-
-
 def preprocessing_of(preset: Preset) -> Preprocessing:
     """Describe a preset's input as its manifest does."""
-    red, green, blue = (round(value) for value in preset.mean)
+    square = preset.resize_mode == "square"
+    red, green, blue = (0 if square else round(value) for value in preset.mean)
     return Preprocessing(
         mean=preset.mean,
         std=preset.std,
@@ -111,6 +86,7 @@ def preprocessing_of(preset: Preset) -> Preprocessing:
         max_size=preset.max_size,
         buckets=dict(preset.buckets),
         pad=(red, green, blue),
+        resize_mode=preset.resize_mode,
     )
 
 

@@ -18,7 +18,7 @@ from model.config import (
     EFFICIENTNET_LITE0_BLOCKS,
     EFFICIENTNET_LITE0_OUTPUTS,
     EFFICIENTNET_LITE0_STEM,
-    RESNET50_BLOCKS,
+    RESNET_BLOCKS,
     Preset,
 )
 from model.runtime.errors import WeightsMismatch
@@ -31,12 +31,12 @@ from model.weights.layouts import (
     TRANSPOSED,
     Layout,
 )
+from model.weights.shapes import check_shapes, summary
 
 Array = NDArray[np.float32]
 Shapes = dict[str, tuple[int, ...]]
 
 _CLASS_SCORES = "roi_heads.box_predictor.cls_score.bias"
-_LISTED = 3
 
 # What torchvision renames when it loads a file saved before its layers were named
 # alike, as maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth was.
@@ -114,7 +114,7 @@ def fold(state_dict: Mapping[str, Array], preset: Preset) -> tuple[dict[str, Arr
     state = with_current_names(state_dict)
     # A checkpoint without class scores is then told what it lacks beside COCO's 91 classes.
     num_classes = len(state.get(_CLASS_SCORES, range(91)))
-    _check(state, expected_shapes(preset, num_classes), preset)
+    check_shapes(state, expected_shapes(preset, num_classes), preset.name)
     weights: dict[str, Array] = {}
     for layer in _layers(preset, num_classes):
         weights |= layer.fold(state, preset.batch_norm_epsilon)
@@ -132,12 +132,12 @@ def unfold(weights: Mapping[str, Array], preset: Preset) -> dict[str, Array]:
     missing = [layer.name for layer in layers if f"{layer.name}.weight" not in weights]
     if missing:
         raise WeightsMismatch(
-            f"The weights do not fit the preset {preset.name}: {_summary('missing', missing)}."
+            f"The weights do not fit the preset {preset.name}: {summary('missing', missing)}."
         )
     state: dict[str, Array] = {}
     for layer in layers:
         state |= layer.unfold(weights, preset.batch_norm_epsilon)
-    _check(state, expected_shapes(preset, num_classes), preset)
+    check_shapes(state, expected_shapes(preset, num_classes), preset.name)
     return state
 
 
@@ -173,43 +173,20 @@ def _current_name(name: str) -> str:
     )
 
 
-def _check(state: Mapping[str, Array], expected: Shapes, preset: Preset) -> None:
-    missing = [name for name in expected if name not in state]
-    unexpected = [name for name in state if name not in expected]
-    misshapen = [
-        f"{name} is {state[name].shape}, not {shape}"
-        for name, shape in expected.items()
-        if name in state and state[name].shape != shape
-    ]
-    problems = {"missing": missing, "unexpected": unexpected, "misshapen": misshapen}
-    if any(problems.values()):
-        lists = "; ".join(_summary(kind, names) for kind, names in problems.items() if names)
-        raise WeightsMismatch(
-            f"The checkpoint does not fit the preset {preset.name}, "
-            f"which has {len(expected)} parameters: {lists}."
-        )
-
-
-def _summary(kind: str, names: list[str]) -> str:
-    more = ", …" if len(names) > _LISTED else ""
-    return f"{len(names)} {kind} ({', '.join(names[:_LISTED])}{more})"
-
-
 def _layers(preset: Preset, num_classes: int) -> Iterator[_Layer]:
-    body = {"resnet50": _resnet50, "efficientnet_lite0": _efficientnet_lite0}[preset.backbone]
-    yield from body(preset)
+    yield from _resnet(preset) if preset.backbone in RESNET_BLOCKS else _efficientnet_lite0(preset)
     yield from _fpn(preset)
     yield from _rpn(preset)
     yield from _box_head(preset, num_classes)
     yield from _mask_head(preset, num_classes)
 
 
-def _resnet50(preset: Preset) -> Iterator[_Layer]:
+def _resnet(preset: Preset) -> Iterator[_Layer]:
     body = "backbone.body"
     yield _Layer(f"{body}.conv1", (64, 3, 7, 7), norm=f"{body}.bn1")
     inputs = 64
     widths = iter(preset.block_widths)
-    for stage, blocks in enumerate(RESNET50_BLOCKS):
+    for stage, blocks in enumerate(RESNET_BLOCKS[preset.backbone]):
         outputs = 256 * 2**stage
         for block in range(blocks):
             at, width = f"{body}.layer{stage + 1}.{block}", next(widths)
@@ -243,7 +220,7 @@ def _fpn(preset: Preset) -> Iterator[_Layer]:
 
 
 def _pyramid_inputs(preset: Preset) -> list[int]:
-    if preset.backbone == "resnet50":
+    if preset.backbone in RESNET_BLOCKS:
         return [256, 512, 1024, 2048]
     return [EFFICIENTNET_LITE0_BLOCKS[i].out_channels for i in EFFICIENTNET_LITE0_OUTPUTS]
 

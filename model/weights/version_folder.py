@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.config import CHANGEABLE, PRESETS, Preset
+from model.config import CHANGEABLE, FRACTIONS, KNOWN_PRESETS, THRESHOLDS, Preset
 from model.runtime.errors import ManifestError
 from model.runtime.manifest import ModelManifest
 from model.runtime.versions import versions
@@ -80,9 +80,10 @@ def preset_of(manifest: ModelManifest) -> Preset:
 
     Raises ManifestError for a preset or a change that is not known here.
     """
-    if manifest.preset not in PRESETS:
+    if manifest.preset not in KNOWN_PRESETS:
         raise ManifestError(
-            f"{manifest.name} has the preset {manifest.preset!r}; known are {', '.join(PRESETS)}."
+            f"{manifest.name} has the preset {manifest.preset!r}; known are "
+            f"{', '.join(KNOWN_PRESETS)}."
         )
     for name, value in manifest.preset_changes.items():
         if name not in CHANGEABLE or not _is_valid(name, value):
@@ -96,7 +97,9 @@ def preset_of(manifest: ModelManifest) -> Preset:
     }
     shapes = manifest.preprocessing
     return replace(
-        PRESETS[manifest.preset],
+        KNOWN_PRESETS[manifest.preset],
+        mean=shapes.mean,
+        std=shapes.std,
         min_size=shapes.min_size,
         max_size=shapes.max_size,
         buckets=shapes.buckets,
@@ -106,7 +109,7 @@ def preset_of(manifest: ModelManifest) -> Preset:
 
 def changes_of(preset: Preset) -> dict[str, Any]:
     """Return what was changed of the preset, as a manifest keeps it for `preset_of`."""
-    named = PRESETS[preset.name]
+    named = KNOWN_PRESETS[preset.name]
     return {
         name: getattr(preset, name)
         for name in CHANGEABLE
@@ -115,7 +118,8 @@ def changes_of(preset: Preset) -> dict[str, Any]:
 
 
 def _is_valid(name: str, value: object) -> bool:
-    if name == "rpn_nms_thresh":
-        return type(value) is float and 0 < value < 1
-    values = value if isinstance(value, list | tuple) else [value]
-    return all(type(each) is int and each > 0 for each in values)
+    values: list[Any] = list(value) if isinstance(value, list | tuple) else [value]
+    if name in THRESHOLDS:
+        return all(type(each) in (int, float) and 0 <= each <= 1 for each in values)
+    kinds = (int, float) if name in FRACTIONS else (int,)
+    return all(type(each) in kinds and each > 0 for each in values)

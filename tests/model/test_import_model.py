@@ -134,7 +134,7 @@ def test_weights_that_find_nothing_are_refused_by_name(
     array = state[name].astype(dtype)
     array.flat[0] = value
     broken = state | {name: array}
-    monkeypatch.setattr("model.weights.import_model.read_checkpoint", lambda *_: broken)
+    monkeypatch.setattr("model.weights.families.read_checkpoint", lambda *_: broken)
 
     with pytest.raises(WeightsMismatch, match=complaint):
         import_model(tmp_path / "pets.pth", EDGE, CLASSES, tmp_path, "pets")

@@ -47,7 +47,7 @@ _RECIPES = {
 def seeded_state_dict(preset: Preset) -> dict[str, NDArray[np.float32]]:
     """A checkpoint of the preset under torchvision's names."""
     shapes = expected_shapes(preset, NUM_CLASSES)
-    state = {name: _fill(name, shape) for name, shape in shapes.items()}
+    state = {name: fill(name, shape) for name, shape in shapes.items()}
     recipe = _RECIPES[preset.name]
     state["rpn.head.cls_logits.weight"] *= recipe.objectness
     state["rpn.head.bbox_pred.weight"] *= recipe.proposal_deltas
@@ -68,7 +68,8 @@ def seeded_image(name: str) -> NDArray[np.uint8]:
     return np.clip(128 + 40 * image, 0, 255).astype(np.uint8)
 
 
-def _fill(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def fill(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """A parameter by its name: what it is, and the seed, follow from that."""
     normal = _random(name).standard_normal(shape)
     layer, parameter = name.rsplit(".", 1)
     if len(shape) > 1:
