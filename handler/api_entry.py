@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from mangum import Mangum
 
 from handler.telemetry.cloudwatch import EMFTelemetry
-from handler.telemetry.powertools import logger, metrics, tracer
+from handler.telemetry.powertools import logger, metrics, traced
 from handler.web.app import create_app
 from handler.web.stage_path import StagePath
 from handler.wiring import build_services
@@ -30,7 +30,7 @@ _adapter = Mangum(
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
+@traced(_services.settings.tracing)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request."""

@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from handler.jobs.backfill import Backfill
 from handler.jobs.backfill_report import write_report
 from handler.telemetry.cloudwatch import EMFTelemetry
-from handler.telemetry.powertools import logger, metrics, tracer
+from handler.telemetry.powertools import logger, metrics, traced
 from handler.wiring import build_services
 
 _services = build_services(telemetry=EMFTelemetry(metrics))
@@ -21,7 +21,7 @@ _backfill = Backfill(_services.stored, _services.bucket)
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
+@traced(_services.settings.tracing)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one step of the state machine."""

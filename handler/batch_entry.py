@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handler.jobs.worker import Worker
 from handler.telemetry.cloudwatch import EMFTelemetry
-from handler.telemetry.powertools import logger, metrics, tracer
+from handler.telemetry.powertools import logger, metrics, traced
 from handler.wiring import build_services
 
 _services = build_services(telemetry=EMFTelemetry(metrics))
@@ -21,7 +21,7 @@ _worker = Worker(
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
+@traced(_services.settings.tracing)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Work off one event; answers the ids of the messages to deliver again."""

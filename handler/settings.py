@@ -125,6 +125,13 @@ class Settings(BaseSettings):
             description="On Lambda, detections are queued with less time left, seconds.",
         ),
     ] = 8
+    tracing: Annotated[
+        bool,
+        Field(
+            description="On Lambda, trace detections and calls to AWS inside a function, with the "
+            "X-Ray SDK."
+        ),
+    ] = False
     cors_origins: Annotated[
         tuple[str, ...],
         Field(description='Origins that may call the API, as JSON: `["https://example.org"]`.'),

@@ -1,4 +1,7 @@
-"""Detections that are done later: the job, and the queue that carries it."""
+"""Detections that are done later: the job, and the queue that carries it.
+
+boto3 is imported when a client is made: deployments without a queue need no boto3.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict
 
 from handler.bucket.objects import ObjectInfo
@@ -162,6 +162,8 @@ class DeadLetters:
 
 @contextmanager
 def _queue_errors(action: str) -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
         yield
     except (BotoCoreError, ClientError) as error:
@@ -171,6 +173,9 @@ def _queue_errors(action: str) -> Iterator[None]:
 
 def sqs_client(region: str, *, endpoint_url: str | None = None) -> SQSClient:
     """Build a client with AWS's usual chain of credentials."""
+    import boto3
+    from botocore.config import Config
+
     return boto3.client(
         "sqs",
         region_name=region,

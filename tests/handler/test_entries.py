@@ -17,11 +17,11 @@ ENVIRONMENT = {
 }
 
 
-def start(code, **environment):
+def start(code, **changes):
+    """Run `code`; a change of None takes a variable out of the environment."""
     command = [sys.executable, "-c", code]
-    return subprocess.run(
-        command, env=ENVIRONMENT | environment, capture_output=True, text=True, check=False
-    )
+    environment = {name: value for name, value in (ENVIRONMENT | changes).items() if value}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("entry", ["api_entry", "batch_entry", "backfill_entry", "server_entry"])
@@ -55,3 +55,20 @@ print(client.get("/metrics").text)
     process = start(code)
     line = 'maskdrop_request_seconds_count{method="GET",route="/healthz",status="200"} 1.0'
     assert line in process.stdout, process.stderr
+
+
+@pytest.mark.parametrize(("tracing", "loaded"), [("false", False), ("true", True)])
+@pytest.mark.parametrize("entry", ["api_entry", "batch_entry", "backfill_entry"])
+def test_the_sdk_of_x_ray_is_loaded_for_tracing_alone(entry, tracing, loaded):
+    process = start(
+        f"import sys, handler.{entry}; print('aws_xray_sdk' in sys.modules)",
+        MASKDROP_TRACING=tracing,
+    )
+    assert process.stdout == f"{loaded}\n", process.stderr
+
+
+def test_without_bucket_and_queue_there_is_no_boto3():
+    process = start(
+        "import sys, handler.api_entry; print('boto3' in sys.modules)", MASKDROP_BUCKET=None
+    )
+    assert process.stdout == "False\n", process.stderr
