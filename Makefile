@@ -160,6 +160,12 @@ check-infra: .venv-sam/.sam .venv-checks/.checks ## Check templates and Dockerfi
 		--framework cloudformation dockerfile --skip-download --quiet --compact
 	.venv-checks/bin/hadolint Dockerfile
 
+# Minutes to an hour; OBJECTS=1000 is a shorter one.
+OBJECTS ?= 10000
+.PHONY: soak
+soak: .venv/.dev ## Put OBJECTS through the event path while everything fails, and print the ledger
+	$(BIN)/python tests/reliability/soak.py --objects $(OBJECTS)
+
 .PHONY: bench
 bench: .venv/.serving ## Time the embedded model on a sample photograph
 	$(BIN)/maskdrop model bench mask_rcnn_edge --photo site/samples/astronaut.jpg

@@ -34,7 +34,12 @@ from handler.bucket.keys import (
 )
 from handler.bucket.objects import ObjectStore
 from handler.bucket.progress import Progress, new_status, put_status, read_status
-from handler.errors import ObjectNotFound, PreconditionFailed, StorageError
+from handler.errors import (
+    DetectionCancelled,
+    ObjectNotFound,
+    PreconditionFailed,
+    StorageError,
+)
 from handler.schemas import FailedManifest, Manifest, Options, Pending, Status
 
 AnyManifest = Manifest | FailedManifest
@@ -129,13 +134,26 @@ class ResultStore:
         return Progress(self._store, *found)
 
     def begin(self, result_id: str, *, source_key: str) -> Progress:
-        """Begin an attempt that nobody was promised; mute where the bucket takes no status."""
+        """Begin an attempt that nobody was promised; mute where the bucket takes no status.
+
+        Raises DetectionCancelled for one that is being deleted.
+        """
         status = new_status(result_id, "starting", source_key)
         try:
-            return Progress(self._store, status, put_status(self._store, status))
+            return Progress(self._store, status, self._take_over(status))
         except StorageError as error:
             _log.info("%s is starting, which could not be told: %s", result_id, error)
             return Progress(self._store, status, None, seen=False)
+
+    def _take_over(self, status: Status) -> str:
+        """Write a new attempt's status over an earlier one's; answers its etag."""
+        try:
+            return put_status(self._store, status, if_none_match="*")
+        except PreconditionFailed:
+            found = read_status(self._store, status.id)
+        if found and found[0].state == "cancelled":
+            raise DetectionCancelled(f"Detection {status.id} is being deleted.")
+        return put_status(self._store, status, if_match=found[1] if found else None)
 
     def join(self, result_id: str, *, source_key: str) -> Progress:
         """Begin an attempt beside one that may be promised already, whose status stays."""
@@ -181,23 +199,29 @@ class ResultStore:
         status = self.read_status(result_id)
         return status.key if status else None
 
-    def delete(self, result_id: str) -> bool:
+    def delete(self, result_id: str, known_source: str | None = None) -> bool:
         """Delete a result and the upload it was made of; whether there was anything.
+
+        known_source: the photograph's key, for a worker whose result is gone but for its copy.
 
         An object outside uploads/ is its owner's and stays. The status says `cancelled` before
         anything goes: a worker that looks at it after its last write deletes what it wrote, and
         one that found it as it was has written before we list. Manifest and status go last, so
         that a deletion that broke off can be repeated.
         """
-        source_key = self.source_key(result_id)
         found = read_status(self._store, result_id)
-        if found:
-            put_status(self._store, found[0].model_copy(update={"state": "cancelled"}))
-        if source_key is not None and source_key.startswith(UPLOADS):
-            self._store.delete([source_key])
+        source_key = self.source_key(result_id) or known_source
+        if found or source_key is not None:
+            status = found[0] if found else new_status(result_id, "cancelled", source_key or "")
+            put_status(self._store, status.model_copy(update={"state": "cancelled"}))
         self._forget_latest(result_id, source_key)
         last = (manifest_key(result_id), status_key(result_id))
         keys = [each.key for each in self._store.list_objects(f"{RESULTS}{result_id}/")]
+        if keys and source_key is None:
+            # Begun since we looked first.
+            source_key = self.source_key(result_id)
+        if source_key is not None and source_key.startswith(UPLOADS):
+            self._store.delete([source_key])
         self._store.delete(key for key in keys if key not in last)
         self._store.delete([last[0]])
         # A copy that was published in between, by a worker that still found the manifest.

@@ -115,7 +115,7 @@ class StoredDetector:
         try:
             if progress.withdraw():
                 return
-            self.results.delete(task.id)
+            self.results.delete(task.id, task.info.key)
         except StorageError as error:
             _log.info("A status stays behind: %s", error)
         else:

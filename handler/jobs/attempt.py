@@ -120,7 +120,7 @@ class Attempt:
         identity, results = self._task.id, self._stored.results
         failed_before = isinstance(results.read(identity), FailedManifest)
         if failed_before or (self._progress and not self._progress.withdraw()):
-            results.delete(identity)
+            results.delete(identity, self._task.info.key)
         return None
 
     def _expect_the_worst(self) -> None:
@@ -138,7 +138,7 @@ class Attempt:
 
     def _clean_up(self, error: DetectionCancelled) -> None:
         _log.info("cancelled: %s", error)
-        self._with_retries(lambda: self._stored.results.delete(self._task.id))
+        self._with_retries(lambda: self._stored.results.delete(self._task.id, self._task.info.key))
 
     def _with_retries(self, work: Callable[[], T]) -> T:
         return with_retries(work, self._seconds_left, self._seconds_needed)

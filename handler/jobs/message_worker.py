@@ -99,7 +99,7 @@ class MessageWorker:
         if promised is None:
             _log.info("ignored: detection %s was deleted", task.id)
             # What a worker wrote that ended before it noticed.
-            results.delete(task.id)
+            results.delete(task.id, task.info.key)
             return
         attempt(task=task, promised=promised).run()
 

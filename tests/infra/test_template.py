@@ -15,7 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from handler.bucket import keys
 from handler.doctor.stack import OUTPUTS
-from handler.local.queue import MAX_RECEIVES
+from handler.jobs.queue import MAX_RECEIVES
 from handler.local.site import content_security_policy
 from handler.schemas import Options
 from handler.settings import Settings
