@@ -19,6 +19,7 @@ from service import make_services, squares
 
 from handler.bucket.objects import ObjectInfo, StoredObject
 from handler.bucket.result_store import ResultStore
+from handler.detection.admission import Caller
 from handler.detection.stored import StoredDetector, Task
 from handler.errors import ResultNotFound, StorageError
 from handler.jobs.queue import Job
@@ -111,7 +112,7 @@ def of_request(store: SteppedStore) -> tuple[str, Callable[[], object]]:
     def work() -> None:
         # Deleted under its hands: that is what it is told.
         with contextlib.suppress(ResultNotFound, StorageError):
-            stored.detect_now(task)
+            stored.detect_now(task, Caller())
 
     return task.id, work
 
