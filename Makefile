@@ -166,6 +166,13 @@ OBJECTS ?= 10000
 soak: .venv/.dev ## Put OBJECTS through the event path while everything fails, and print the ledger
 	$(BIN)/python tests/reliability/soak.py --objects $(OBJECTS)
 
+# Each target runs for so many seconds. What it finds ends the run, and stays in build/fuzz.
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: .venv-fuzz/.fuzz ## Fuzz decoding, masks and manifests, FUZZ_SECONDS each
+	for target in decode rle manifest; do PYTHONPATH=.:tests/support \
+		.venv-fuzz/bin/python tests/fuzz/fuzz.py $$target $(FUZZ_SECONDS) || exit 1; done
+
 .PHONY: bench
 bench: .venv/.serving ## Time the embedded model on a sample photograph
 	$(BIN)/maskdrop model bench mask_rcnn_edge --photo site/samples/astronaut.jpg
@@ -212,6 +219,7 @@ lock: .venv/.dev ## Write the lock files anew from pyproject.toml
 	$(COMPILE) --group sbom --constraint requirements/dev.txt --output-file requirements/sbom.txt
 	$(COMPILE) --group sam --output-file requirements/sam.txt
 	$(COMPILE) --group checks --output-file requirements/checks.txt
+	$(COMPILE) --group fuzz --output-file requirements/fuzz.txt
 
 .PHONY: clean
 clean: ## Remove the environment and everything made here
@@ -269,6 +277,12 @@ ADD_VENV = package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.v
 .venv-checks/.checks: requirements/checks.txt | .venv/bin/python
 	$(BIN)/python -m venv .venv-checks
 	.venv-checks/bin/pip install --quiet --require-hashes --requirement $<
+	@touch $@
+
+.venv-fuzz/.fuzz: requirements/fuzz.txt requirements/serving.txt | .venv/bin/python
+	$(BIN)/python -m venv .venv-fuzz
+	.venv-fuzz/bin/pip install --quiet --require-hashes --requirement requirements/serving.txt
+	.venv-fuzz/bin/pip install --quiet --require-hashes --requirement $<
 	@touch $@
 
 .venv-sbom/.sbom: requirements/sbom.txt | .venv/bin/python

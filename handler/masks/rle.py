@@ -18,7 +18,8 @@ from model.runtime.detections import InstanceMask
 _OFFSET = 48
 _MORE = 32
 # Seven characters hold 34 bits and a sign: frames of 17 gigapixels.
-_SHIFTS = 5 * np.arange(7)
+_MOST_DIGITS = 7
+_SHIFTS = 5 * np.arange(_MOST_DIGITS)
 
 
 class Rle(TypedDict):
@@ -35,9 +36,14 @@ def encode_rle(mask: InstanceMask, width: int, height: int) -> Rle:
 
 
 def decode_rle(rle: Rle) -> NDArray[np.bool_]:
-    """Decode to the whole frame, (height, width)."""
+    """Decode to the whole frame, (height, width).
+
+    Raises ValueError for counts that are no run lengths, or not those of such a frame.
+    """
     height, width = rle["size"]
     lengths = _from_text(rle["counts"])
+    if (lengths < 0).any() or lengths.sum() != height * width:
+        raise ValueError(f"The RLE's runs do not fill its frame of {width}×{height} px.")
     runs = np.arange(len(lengths)) % 2 == 1
     frame: NDArray[np.bool_] = np.repeat(runs, lengths).reshape(width, height).T
     return frame
@@ -76,9 +82,13 @@ def _to_text(lengths: NDArray[np.int64]) -> str:
 
 
 def _from_text(text: str) -> NDArray[np.int64]:
-    codes = np.frombuffer(text.encode("ascii"), np.uint8).astype(np.int64) - _OFFSET
+    codes = np.frombuffer(text.encode("utf-8"), np.uint8).astype(np.int64) - _OFFSET
+    if not len(codes) or codes.min() < 0 or codes.max() > 63 or codes[-1] & _MORE:
+        raise ValueError("The RLE's counts are not COCO's compressed run lengths.")
     last = np.flatnonzero(codes & _MORE == 0)
     first = np.append(0, last[:-1] + 1)
+    if (last - first).max() >= _MOST_DIGITS:
+        raise ValueError("The RLE's counts have a run that is longer than any picture.")
     place = np.arange(len(codes)) - np.repeat(first, last - first + 1)
     deltas = np.add.reduceat((codes & 31) << 5 * place, first)
     deltas -= (codes[last] >> 4 & 1) << 5 * (last - first + 1)

@@ -69,3 +69,23 @@ def test_pycocotools_measures_the_area_that_we_do() -> None:
     mask = InstanceMask(10, 20, blob(60, 50))
 
     assert coco.area(encode_rle(mask, 100, 100)) == mask.area
+
+
+@pytest.mark.parametrize(
+    ("size", "counts"),
+    [
+        ([8, 8], ""),
+        ([8, 8], "P2P2"),
+        ([8, 8], "P"),
+        ([8, 8], "\x00"),
+        ([8, 8], "é"),
+        ([8, 8], "O2"),
+        # 892 GiB in ten bytes: found by `make fuzz`.
+        ([50, 0], "\x00+++++++"),
+        ([10**6, 10**6], "P2"),
+        ([8, 8], "oooooooooo0"),
+    ],
+)
+def test_what_is_no_rle_of_its_frame_is_refused(size, counts):
+    with pytest.raises(ValueError, match=r"^The RLE's"):
+        decode_rle({"size": size, "counts": counts})
