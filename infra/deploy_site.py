@@ -55,8 +55,11 @@ class SiteFile:
         return _TYPES[Path(self.key).suffix]
 
 
-def site_files(folder: Path, api_url: str) -> Iterator[SiteFile]:
-    """Every file to publish, in the order to publish it; config.json names the API."""
+def site_files(folder: Path, api_url: str, kept_days: int | None = None) -> Iterator[SiteFile]:
+    """Every file to publish, in the order to publish it; config.json names the API.
+
+    kept_days: days until the bucket deletes an upload, as the page says; None: it does not.
+    """
     bodies = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -68,6 +71,8 @@ def site_files(folder: Path, api_url: str) -> Iterator[SiteFile]:
         yield SiteFile(prefix + name, body, _FOREVER)
     index = bodies.pop("index.html").decode()
     config = json.loads(bodies.pop("config.json")) | {"api": f"{api_url.rstrip('/')}/"}
+    if kept_days is not None:
+        config["kept_days"] = kept_days
     for name in sorted(bodies.keys() - versioned.keys()):
         yield SiteFile(name, bodies[name], _A_MINUTE)
     yield SiteFile("config.json", json.dumps(config).encode(), _A_MINUTE)
@@ -154,10 +159,10 @@ def main() -> None:
     service = stacks.outputs(arguments.stack)
     deploy_cdn(arguments.sam, f"{arguments.stack}-site", service)
     site = stacks.outputs(f"{arguments.stack}-site")
-    files = site_files(SITE, service["ApiUrl"])
+    files = site_files(SITE, service["ApiUrl"], int(service["UploadDays"]))
     invalidate(site["Cdn"], ["/", *publish(files, boto3.client("s3"), site["SiteBucket"])])
     if stacks.allow_origin(arguments.stack, site["SiteUrl"]):
-        print(f"{arguments.stack} may now be asked by {site['SiteUrl']}.")
+        print(f"{arguments.stack} now allows {site['SiteUrl']}.")
     print(f"The site is at {site['SiteUrl']}.")
 
 

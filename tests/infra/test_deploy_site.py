@@ -67,6 +67,12 @@ def test_another_script_is_another_version(tmp_path) -> None:
     assert pages[0] != pages[1]
 
 
+def test_config_says_how_long_the_bucket_keeps_uploads(files: dict[str, SiteFile]) -> None:
+    kept = {each.key: each for each in site_files(SITE, API, kept_days=7)}["config.json"]
+    assert json.loads(kept.body)["kept_days"] == 7
+    assert "kept_days" not in json.loads(files["config.json"].body)
+
+
 def test_config_names_the_api_and_the_limits_that_it_has(files: dict[str, SiteFile]) -> None:
     config = json.loads(files["config.json"].body)
     limits = ImageLimits()
