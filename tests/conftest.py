@@ -2,6 +2,12 @@ from pathlib import Path
 
 import pytest
 
+# Rich reads COLUMNS when a console is made, as these do on import: before a test sets it.
+import model.commands.options
+import model.evaluation.cli
+import model.slimming.cli
+import model.training.cli  # noqa: F401
+
 
 @pytest.fixture(scope="session")
 def colour_model():

@@ -63,7 +63,7 @@ def test_file_that_is_not_a_data_set_is_refused(tmp_path, text, complaint):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"image_id": 7}, "image 7: image 7 is not listed"),
+        ({"image_id": 7}, "image 7, annotation 0: image 7 is not listed"),
         ({"category_id": 99}, "annotation 0: category 99 is not listed"),
         ({"bbox": [1, 2]}, r"annotation 0: annotations\[0\]\.bbox"),
         ({"category_id": DOG}, r"no object of the model's classes \(cat\)"),

@@ -109,8 +109,8 @@ def test_bad_request_is_answered_in_a_sentence_and_writes_nothing(
 
 def test_manifest_with_an_unknown_change_is_refused(half_idle):
     manifest = ModelManifest.load(half_idle)
-    with pytest.raises(ManifestError, match=r"changes fpn_channels of its preset to 8"):
-        preset_of(replace(manifest, preset_changes={"fpn_channels": 8}))
+    with pytest.raises(ManifestError, match=r"changes backbone of its preset to 8"):
+        preset_of(replace(manifest, preset_changes={"backbone": 8}))
     with pytest.raises(ManifestError, match=r"changes box_head_rank of its preset to 'low'"):
         preset_of(replace(manifest, preset_changes={"box_head_rank": "low"}))
     with pytest.raises(ManifestError, match=r"changes rpn_nms_thresh of its preset to 2.0"):

@@ -66,7 +66,7 @@ def test_a_dead_bucket_is_told_and_comes_back(tmp_path: Path) -> None:
         stack.store.put("inbox/kept.png", b"kept", content_type="image/png")
         client = TestClient(create_app(services_of(stack)))
         wait_for(lambda: client.get("/readyz").status_code == 200)
-        os.kill(child_of(os.getpid(), "weed"), signal.SIGKILL)
+        os.kill(server_over(tmp_path), signal.SIGKILL)
         refused = wait_for(lambda: (answer := client.get("/readyz")).status_code == 503 and answer)
         assert "The S3 server is down" in refused.json()["detail"]
         wait_for(lambda: client.get("/readyz").status_code == 200)
@@ -75,21 +75,20 @@ def test_a_dead_bucket_is_told_and_comes_back(tmp_path: Path) -> None:
             "The S3 server ended with code -9; starting it again",
             "The S3 server runs again",
         ]
-        pid = child_of(os.getpid(), "weed")
+        pid = server_over(tmp_path)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     with pytest.raises(NotReady):
         stack.s3.check_ready()
 
 
-def child_of(parent: int, name: str) -> int:
-    """The process id of a child whose command has that name."""
-    for path in Path("/proc").glob("[0-9]*/stat"):
+def server_over(folder: Path) -> int:
+    """The process id of the SeaweedFS that keeps its files in that folder, no other test's."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            identity, rest = path.read_text().split(" (", 1)
+            command = path.read_bytes().decode()
         except OSError:
             continue
-        command, fields = rest.rsplit(") ", 1)
-        if command == name and int(fields.split()[1]) == parent:
-            return int(identity)
-    raise LookupError(f"Process {parent} has no child {name}.")
+        if "weed" in command and str(folder) in command:
+            return int(path.parent.name)
+    raise LookupError(f"No SeaweedFS runs over {folder}.")

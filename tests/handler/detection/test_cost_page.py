@@ -86,4 +86,4 @@ def test_the_command_prices_the_results_of_others(tmp_path: Path, colour_model: 
 def test_a_folder_that_is_no_result_is_named(tmp_path: Path) -> None:
     answer = CliRunner().invoke(app, ["cost", str(tmp_path)])
     assert answer.exit_code == 1
-    assert f"{tmp_path} holds no manifest.json of a result." in answer.stderr.replace("\n", "")
+    assert f"{tmp_path} is not a result folder" in answer.stderr.replace("\n", "")

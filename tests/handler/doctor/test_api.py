@@ -136,4 +136,4 @@ def test_the_report_fits_a_terminal_of_eighty_columns(store: S3ObjectStore) -> N
 def test_a_stack_and_an_api_are_not_examined_together() -> None:
     answer = doctor("--api", "http://127.0.0.1:9", "--stack", "maskdrop")
     assert answer.exit_code == 1
-    assert "Either --stack or --api" in answer.stderr
+    assert "Use --stack or --api, not both." in answer.stderr
