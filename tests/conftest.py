@@ -1,8 +1,12 @@
+import os
 from pathlib import Path
 
 import pytest
 
-# Rich reads COLUMNS when a console is made, as these do on import: before a test sets it.
+# Rich reads COLUMNS when a console is made. These make theirs on import, and pytest-xdist sets
+# COLUMNS in its workers; a test that sets it afterwards must be heard.
+os.environ.pop("COLUMNS", None)
+
 import model.commands.options
 import model.evaluation.cli
 import model.slimming.cli

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -83,12 +84,9 @@ def test_a_dead_bucket_is_told_and_comes_back(tmp_path: Path) -> None:
 
 
 def server_over(folder: Path) -> int:
-    """The process id of the SeaweedFS that keeps its files in that folder, no other test's."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = path.read_bytes().decode()
-        except OSError:
-            continue
-        if "weed" in command and str(folder) in command:
-            return int(path.parent.name)
+    """The process id of the SeaweedFS that runs in that folder, no other test's."""
+    for path in Path("/proc").glob("[0-9]*/cwd"):
+        with suppress(OSError):
+            if path.readlink() == folder / "s3" and "weed" in (path.parent / "comm").read_text():
+                return int(path.parent.name)
     raise LookupError(f"No SeaweedFS runs over {folder}.")
