@@ -25,6 +25,8 @@ from model.config import Preset
 
 # Classes are moved apart by more than any box is wide, in 0..1.
 _APART = 2.0
+# Beyond all classes, in 0..1.
+_FAR = 4096.0
 
 
 class PixelArithmetic:
@@ -106,7 +108,7 @@ class MatterportRpn(Rpn):
         boxes = tf.clip_by_value(tf.gather(boxes, best), 0.0, 1.0)
         scores = tf.sigmoid(logits)
         kept = non_max_suppression(
-            boxes,
+            _never_flat(boxes),
             scores,
             iou_threshold=preset.rpn_nms_thresh,
             max_kept=preset.rpn_post_nms_top_n,
@@ -166,7 +168,7 @@ class MatterportArithmetic:
             boxes = tf.minimum(tf.maximum(boxes, low), high)
             is_found = (labels > 0) & (scores >= preset.box_score_thresh) & (proposals.scores > 0)
             indices, count = non_max_suppression(
-                boxes + _APART * tf.cast(labels, tf.float32)[:, None],
+                _never_flat(boxes + _APART * tf.cast(labels, tf.float32)[:, None]),
                 tf.where(is_found, scores, 0.0),
                 iou_threshold=preset.box_nms_thresh,
                 max_kept=preset.box_detections_per_img,
@@ -195,6 +197,19 @@ def to_unit(boxes: tf.Tensor, input_size: Size) -> tf.Tensor:
 def to_pixels(boxes: tf.Tensor, input_size: Size) -> tf.Tensor:
     """Boxes (N, 4) of 0..1 to pixels."""
     return boxes * _last_pixels(input_size) + [0.0, 0.0, 1.0, 1.0]
+
+
+def _never_flat(boxes: tf.Tensor) -> tf.Tensor:
+    """Give each box without an area one of its own, far from all: (N, 4) -> (N, 4).
+
+    matterport keeps them: they overlap nothing. LiteRT's suppression puts a box that it has kept
+    back into its queue, and counts on its overlapping itself; one without an area it keeps again
+    and again, and nothing after it.
+    """
+    x1, y1, x2, y2 = tf.unstack(boxes, axis=1)
+    place = _FAR + 2.0 * tf.cast(tf.range(size_of(boxes, 0)), tf.float32)
+    own = tf.stack([place, place, place + 1, place + 1], axis=1)
+    return tf.where(((x2 > x1) & (y2 > y1))[:, None], boxes, own)
 
 
 def _last_pixels(input_size: Size) -> tf.Tensor:
