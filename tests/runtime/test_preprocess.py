@@ -56,3 +56,42 @@ def test_boxes_return_to_the_frame_and_stay_inside():
     in_frame = placement.to_frame(boxes, 1920, 1080)
     assert in_frame[0].tolist() == [0, 0, 960, 540]
     assert in_frame[1].tolist() == [0, 750, 1920, 1080]
+
+
+SQUARE = Preprocessing(
+    mean=(123.7, 116.8, 103.9),
+    std=(1.0, 1.0, 1.0),
+    min_size=800,
+    max_size=1024,
+    buckets={"square": (1024, 1024)},
+    pad=(0, 0, 0),
+    resize_mode="square",
+)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        # width, height -> width, height, left, top
+        ((640, 480), (1024, 768, 0, 128)),
+        ((600, 600), (800, 800, 112, 112)),
+        ((900, 900), (900, 900, 62, 62)),
+        ((4000, 3000), (1024, 768, 0, 128)),
+        ((301, 1000), (308, 1024, 358, 0)),
+    ],
+)
+def test_square_mode_has_the_photograph_in_the_middle(size, expected):
+    placement = place(*size, SQUARE)
+    found = placement.valid_width, placement.valid_height, placement.left, placement.top
+    assert found == expected
+
+
+def test_square_mode_pads_with_black_and_maps_boxes_back():
+    pixels = np.full((300, 600, 3), 200, np.uint8)
+    placement = place(600, 300, SQUARE)
+    image = fit(pixels, placement, SQUARE.pad)
+    assert not image[: placement.top].any()
+    assert (image[placement.top : placement.top + placement.valid_height] == 200).all()
+    corners = [0, placement.top, 1024, placement.top + placement.valid_height]
+    boxes = placement.to_frame(np.array([corners], np.float32), 600, 300)
+    np.testing.assert_allclose(boxes, [[0, 0, 600, 300]], atol=1e-3)
