@@ -8,6 +8,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
 from handler.prices import Platform
+from model.runtime.detections import (
+    DEFAULT_MASK_THRESHOLD,
+    DEFAULT_SCORE_THRESHOLD,
+    MAX_DETECTIONS,
+)
+from model.runtime.rle import RLE
 
 # A manifest of version 1 has no `cost` in its receipt, and is read all the same.
 MANIFEST_VERSION: Literal[2] = 2
@@ -17,13 +23,11 @@ State = Literal[
 ]
 OutputName = Literal["instances", "labels", "overlay", "cutouts", "rle", "polygons", "photo"]
 ScoreThreshold = Annotated[float, Field(ge=0, le=1)]
-# Of the embedded model's people 215 of 320 reach it, with 40 false ones; 0.5 has 219 and 97.
-DEFAULT_SCORE_THRESHOLD = 0.7
 Threshold = Annotated[float, Field(gt=0, lt=1)]
 # COCO has 80; all of them fit into a small request.
 ClassName = Annotated[str, Field(min_length=1, max_length=128)]
 MAX_CLASSES = 256
-MaxDetections = Annotated[int, Field(ge=1, le=100)]
+MaxDetections = Annotated[int, Field(ge=1, le=MAX_DETECTIONS)]
 
 
 class _Shape(BaseModel):
@@ -36,7 +40,7 @@ class Options(_Shape):
     """What is asked of a detection."""
 
     score_threshold: Annotated[ScoreThreshold, Strict()] = DEFAULT_SCORE_THRESHOLD
-    max_detections: Annotated[MaxDetections, Strict()] = 100
+    max_detections: Annotated[MaxDetections, Strict()] = MAX_DETECTIONS
     classes: Annotated[
         tuple[ClassName, ...] | None,
         Field(
@@ -45,7 +49,7 @@ class Options(_Shape):
             description="Names; none given is every class.",
         ),
     ] = None
-    mask_threshold: Annotated[Threshold, Strict()] = 0.5
+    mask_threshold: Annotated[Threshold, Strict()] = DEFAULT_MASK_THRESHOLD
     outputs: Annotated[tuple[OutputName, ...], Field(max_length=12)] = (
         "instances",
         "labels",
@@ -89,13 +93,6 @@ class Model(_Shape):
     name: str
     version: int
     digest: str
-
-
-class RLE(_Shape):
-    """COCO's compressed run lengths; size is height, width."""
-
-    size: tuple[int, int]
-    counts: str
 
 
 class Detection(_Shape):

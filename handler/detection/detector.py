@@ -14,13 +14,13 @@ from handler.detection.cost import Tariff
 from handler.detection.footprint import detection_bytes
 from handler.detection.stopwatch import Stopwatch
 from handler.errors import BadOptions
-from handler.masks.rle import encode_rle
 from handler.photo.decode import ImageLimits, Photo, open_photo
-from handler.schemas import RLE, Detection, Manifest, Model, Options, Receipt, Source
+from handler.schemas import Detection, Manifest, Model, Options, Receipt, Source
 from model.runtime.detections import Detections, InstanceMask
 from model.runtime.machine import peak_memory_mb
 from model.runtime.postprocess import paste_masks
 from model.runtime.predictor import Predictor
+from model.runtime.rle import encode_rle
 from model.runtime.tiling import is_large, predict_tiled
 
 
@@ -80,7 +80,7 @@ class Result:
             score=round(float(found.scores[index]), 5),
             box=(x1, y1, x2, y2),
             area=mask.area,
-            rle=RLE.model_validate(encode_rle(mask, found.width, found.height)),
+            rle=encode_rle(mask, found.width, found.height),
             raw_mask=b64encode(found.raw_masks[index].tobytes()).decode(),
         )
 

@@ -13,7 +13,6 @@ is there, so that is to be put last.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import stat
@@ -54,7 +53,7 @@ def download_model(store: ObjectStore, prefix: str, backend: BackendName, cache:
     """
     version = find_version(store, prefix.strip("/"))
     body = store.get(f"{version}/{MANIFEST_NAME}", max_bytes=MAX_MANIFEST_BYTES).body
-    manifest = _parse(body, f"{SCHEME}{store.bucket}/{version}/{MANIFEST_NAME}")
+    manifest = parse_manifest(body, f"{SCHEME}{store.bucket}/{version}/{MANIFEST_NAME}")
     names = _needed(manifest, backend)
     folder = cache / f"{backend}-{hashlib.sha256(body).hexdigest()}"
     if _is_whole(folder, manifest, names):
@@ -107,13 +106,6 @@ def private_folder() -> Path:
 def _versions(keys: list[str]) -> list[int]:
     numbers = (key.removesuffix(f"/{MANIFEST_NAME}") for key in keys if "/" in key)
     return sorted(int(each) for each in numbers if each.isascii() and each.isdecimal())
-
-
-def _parse(body: bytes, where: str) -> ModelManifest:
-    try:
-        return parse_manifest(json.loads(body), where)
-    except ValueError as error:
-        raise ManifestError(f"{where} is not JSON: {error}.") from None
 
 
 def _needed(manifest: ModelManifest, backend: BackendName) -> list[str]:

@@ -66,7 +66,7 @@ def _cutouts(result: Result) -> Iterator[File]:
 
 
 def _rle(result: Result) -> Iterator[File]:
-    yield _listing(result, "rle", (each.rle.model_dump() for each in result.instances))
+    yield _listing(result, "rle", (each.rle for each in result.instances))
 
 
 def _polygons(result: Result) -> Iterator[File]:

@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.masks.rle import decode_rle, run_lengths
-from handler.masks.tables import plain_rle
 from handler.schemas import Detection
 from model.runtime.detections import InstanceMask
+from model.runtime.rle import decode_rle, run_lengths
 
 _CHANNELS = 4
 _VALUE_BITS = 8
@@ -67,8 +66,8 @@ def _bits(codes: NDArray[np.int64], widths: NDArray[np.int64]) -> NDArray[np.int
 
 
 def _region(detection: Detection) -> dict[str, Any]:
-    height, width = detection.rle.size
-    mask = _cut(decode_rle(plain_rle(detection.rle)))
+    height, width = detection.rle["size"]
+    mask = _cut(decode_rle(detection.rle))
     return {
         "id": f"{detection.index:03d}",
         "type": "brushlabels",

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from handler.masks.label_places import Rectangle, free_place
 from handler.masks.palette import Colour, instance_colour
-from model.runtime.detections import Detections, InstanceMask
+from model.runtime.detections import DEFAULT_MASK_THRESHOLD, Detections, InstanceMask
 from model.runtime.postprocess import paste_mask
 
 _TINT = 0.4
@@ -31,7 +31,7 @@ _SUPERSAMPLING = 4
 
 
 def encode_overlay_jpeg(
-    frame: NDArray[np.uint8], detections: Detections, mask_threshold: float = 0.5
+    frame: NDArray[np.uint8], detections: Detections, mask_threshold: float = DEFAULT_MASK_THRESHOLD
 ) -> bytes:
     """Encode the photograph, (height, width, 3) RGB, with `detections` drawn on it."""
     image = Image.fromarray(frame)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypedDict
 
-from handler.masks.rle import Rle
-from handler.schemas import RLE, Detection
+from handler.schemas import Detection
+from model.runtime.rle import RLE
 
 AREA_COLUMNS = (
     "index",
@@ -32,7 +32,7 @@ class CocoResult(TypedDict):
     category_id: int
     bbox: list[float]
     score: float
-    segmentation: Rle
+    segmentation: RLE
 
 
 def coco_results(detections: Iterable[Detection], image_id: int | str) -> list[CocoResult]:
@@ -43,7 +43,7 @@ def coco_results(detections: Iterable[Detection], image_id: int | str) -> list[C
             "category_id": each.class_id,
             "bbox": coco_box(each),
             "score": each.score,
-            "segmentation": plain_rle(each.rle),
+            "segmentation": each.rle,
         }
         for each in detections
     ]
@@ -53,11 +53,6 @@ def coco_box(detection: Detection) -> list[float]:
     """The box as x, y, width, height in pixels, two decimals."""
     x1, y1, x2, y2 = detection.box
     return [round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)]
-
-
-def plain_rle(rle: RLE) -> Rle:
-    """A manifest's RLE as COCO's tools and `decode_rle` take it."""
-    return {"size": [*rle.size], "counts": rle.counts}
 
 
 def area_rows(detections: Iterable[Detection], width: int, height: int) -> list[list[str | int]]:

@@ -34,12 +34,11 @@ from handler.web.json_images import (
     Pixels,
     read_image,
 )
-from model.runtime.detections import Detections
+from model.runtime.detections import MAX_DETECTIONS, Detections
 from model.runtime.predictor import Predictor
 
 # Either takes either input: clients of other models send bytes to `serving_default`.
 SIGNATURES = {"serving_default": TENSOR_INPUT, "encoded": BYTES_INPUT}
-MAX_DETECTIONS = 100
 # What one request may hold; each image takes its time and 100 masks.
 MAX_IMAGES = 16
 # A body beside itself: its text, one image's base64, and the file in that.

@@ -10,24 +10,16 @@ from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
 from model.evaluation.truth import Photograph, Truth
 from model.photographs import read_pixels
-from model.runtime.detections import InstanceMask
 from model.runtime.errors import DataError
 from model.runtime.postprocess import paste_masks
 from model.runtime.predictor import Predictor
+from model.runtime.rle import RLE, encode_rle
 
 # COCO's protocol keeps everything that a detector is at all sure of.
 SCORE_THRESHOLD = 0.05
-
-
-class Rle(TypedDict):
-    """COCO's compressed run lengths; `size` is [height, width] of the photograph."""
-
-    size: list[int]
-    counts: str
 
 
 class Result(TypedDict):
@@ -37,7 +29,7 @@ class Result(TypedDict):
     category_id: int
     bbox: list[float]
     score: float
-    segmentation: Rle
+    segmentation: RLE
 
 
 def detect_all(predictor: Predictor, truth: Truth) -> Iterator[list[Result]]:
@@ -61,7 +53,7 @@ def detect_all(predictor: Predictor, truth: Truth) -> Iterator[list[Result]]:
                     category_id=categories[found.class_names[index]],
                     bbox=[x1, y1, x2 - x1, y2 - y1],
                     score=float(found.scores[index]),
-                    segmentation=_encode(mask, *size),
+                    segmentation=encode_rle(mask, *size),
                 )
             )
         yield results
@@ -77,10 +69,3 @@ def read_annotated(photograph: Photograph) -> NDArray[np.uint8]:
             f"{photograph.width}×{photograph.height}."
         )
     return pixels
-
-
-def _encode(mask: InstanceMask, width: int, height: int) -> Rle:
-    frame = np.zeros((height, width), np.uint8, order="F")
-    frame[mask.window] = mask.pixels
-    encoded = coco_mask.encode(frame)
-    return Rle(size=[height, width], counts=encoded["counts"].decode("ascii"))

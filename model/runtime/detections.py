@@ -10,6 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+# What is asked of a detection unless somebody says otherwise, at every door.
+# Of the embedded model's people 215 of 320 reach a score of 0.7, with 40 false ones; 0.5 has 219
+# and 97.
+DEFAULT_SCORE_THRESHOLD = 0.7
+DEFAULT_MASK_THRESHOLD = 0.5
+# The most that a network answers, and the default.
+MAX_DETECTIONS = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Detections:

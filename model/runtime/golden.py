@@ -6,16 +6,15 @@ It catches what digests cannot: another interpreter, another processor, another 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from model.runtime.detections import Detections
 from model.runtime.errors import GoldenMismatch, ManifestError
-from model.runtime.manifest import MANIFEST_NAME, GoldenDetection
-
-if TYPE_CHECKING:
-    from model.runtime.predictor import Predictor
+from model.runtime.manifest import MANIFEST_NAME, GoldenDetection, ModelManifest
 
 SCORE_THRESHOLD = 0.5
 # int8 kernels round differently between processors; these are far above that.
@@ -23,8 +22,25 @@ SCORE_TOLERANCE = 0.1
 MIN_IOU = 0.9
 
 
+class Detecting(Protocol):
+    """A loaded model: a `Predictor`."""
+
+    @property
+    def manifest(self) -> ModelManifest:
+        """What it is."""
+
+    def predict(
+        self,
+        pixels: NDArray[np.uint8],
+        frame_size: tuple[int, int],
+        *,
+        score_threshold: float,
+    ) -> Detections:
+        """Find instances."""
+
+
 def observe_golden(
-    predictor: Predictor, image: Path, score_threshold: float = SCORE_THRESHOLD
+    predictor: Detecting, image: Path, score_threshold: float = SCORE_THRESHOLD
 ) -> tuple[GoldenDetection, ...]:
     """Detect in the file `image`, in the form a manifest records."""
     with Image.open(image) as opened:
@@ -42,7 +58,7 @@ def observe_golden(
     )
 
 
-def check_golden(predictor: Predictor, folder: Path) -> None:
+def check_golden(predictor: Detecting, folder: Path) -> None:
     """Raise GoldenMismatch unless the golden image is detected as the manifest records.
 
     Every recorded instance must be found (same class, IoU at least 0.9, score within

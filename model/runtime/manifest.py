@@ -1,27 +1,53 @@
-"""What a model is: the `manifest.json` beside its files."""
+"""What a model is: the `manifest.json` beside its files; pydantic checks what one says."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+import reprlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from model.runtime.errors import DigestMismatch, ManifestError, ModelNotFound
 
 SCHEMA_VERSION = 1
 MANIFEST_NAME = "manifest.json"
+# JSON's types as they are: neither "1" nor true is a number.
+STRICT = ConfigDict(strict=True)
 
-_T = TypeVar("_T")
 # How a photograph is put into its input shape.
 ResizeMode = Literal["fit", "square"]
+
+
+def _relative(name: str) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ValueError("it is outside the model's folder")
+    return name
+
+
+def _distinct(classes: tuple[ModelClass, ...]) -> tuple[ModelClass, ...]:
+    if not classes:
+        raise ValueError("at least one class is expected")
+    for key in ("id", "name"):
+        if len({getattr(each, key) for each in classes}) < len(classes):
+            raise ValueError(f"two classes have the same {key}")
+    return classes
+
+
+# A path relative to the version's folder, with `/`.
+RelativePath = Annotated[str, AfterValidator(_relative)]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelClass:
     """One thing the model can find; `id` is COCO's where the class is COCO's."""
+
+    __pydantic_config__ = STRICT
 
     id: int
     name: str
@@ -40,6 +66,8 @@ class Preprocessing:
     trained.
     """
 
+    __pydantic_config__ = STRICT
+
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     min_size: int
@@ -52,6 +80,8 @@ class Preprocessing:
 @dataclass(frozen=True, slots=True)
 class FileRecord:
     """A file's SHA-256 in hex and its size in bytes."""
+
+    __pydantic_config__ = STRICT
 
     sha256: str
     bytes: int
@@ -68,6 +98,8 @@ class FileRecord:
 class GoldenDetection:
     """One instance that must be found again; `box` is x1 y1 x2 y2 in the image's pixels."""
 
+    __pydantic_config__ = STRICT
+
     class_id: int
     class_name: str
     score: float
@@ -78,7 +110,9 @@ class GoldenDetection:
 class Golden:
     """An image beside the manifest, and what the model finds in it at score 0.5 and above."""
 
-    image: str
+    __pydantic_config__ = STRICT
+
+    image: RelativePath
     detections: tuple[GoldenDetection, ...]
 
 
@@ -92,12 +126,14 @@ class ModelManifest:
     scores, parity: figures as the evaluation and the export wrote them.
     """
 
+    __pydantic_config__ = STRICT
+
     name: str
     version: int
     preset: str
-    classes: tuple[ModelClass, ...]
+    classes: Annotated[tuple[ModelClass, ...], AfterValidator(_distinct)]
     preprocessing: Preprocessing
-    files: dict[str, FileRecord]
+    files: dict[RelativePath, FileRecord]
     source: str
     licence: str
     created: str
@@ -128,12 +164,10 @@ class ModelManifest:
             raise ModelNotFound(f"{folder} is not a folder; a model version is expected there.")
         path = folder / MANIFEST_NAME
         try:
-            data = json.loads(path.read_bytes())
+            text = path.read_bytes()
         except FileNotFoundError:
             raise ManifestError(f"{folder} has no {MANIFEST_NAME}.") from None
-        except ValueError as error:
-            raise ManifestError(f"{path} is not JSON: {error}.") from None
-        return parse_manifest(data, str(path))
+        return parse_manifest(text, str(path))
 
     def save(self, folder: Path) -> None:
         """Write the manifest into `folder`."""
@@ -171,136 +205,39 @@ def _identity(preprocessing: Preprocessing) -> dict[str, Any]:
     return values
 
 
-def parse_manifest(data: object, where: str) -> ModelManifest:
-    """Validate parsed JSON; `where` opens every ManifestError."""
-    fields = _Fields(data, where)
-    version = fields.take("schema_version", int)
-    if version != SCHEMA_VERSION:
+def parse_manifest(text: bytes, where: str) -> ModelManifest:
+    """Validate a manifest's JSON; `where` opens every ManifestError, which names the field."""
+    try:
+        data = from_json(text)
+    except ValueError as error:
+        raise ManifestError(f"{where} is not JSON: {error}.") from None
+    if not isinstance(data, dict):
+        raise ManifestError(f"{where} is a JSON {type(data).__name__}; an object is expected.")
+    # They have defaults for those who make a manifest; a file says them.
+    for name in ("schema_version", "scores", "parity"):
+        if name not in data:
+            raise ManifestError(f"{where}: {name} is missing.")
+    if data["schema_version"] != SCHEMA_VERSION:
         raise ManifestError(
-            f"{where}: schema_version is {version}; this version reads {SCHEMA_VERSION}."
+            f"{where}: schema_version is {data['schema_version']}; this version reads "
+            f"{SCHEMA_VERSION}."
         )
-    return ModelManifest(
-        name=fields.take("name", str),
-        version=fields.take("version", int),
-        preset=fields.take("preset", str),
-        classes=_classes(fields),
-        preprocessing=_preprocessing(fields.child("preprocessing")),
-        files={
-            _relative(name, where): FileRecord(
-                sha256=record.take("sha256", str), bytes=record.take("bytes", int)
-            )
-            for name, record in fields.child("files").children()
-        },
-        source=fields.take("source", str),
-        licence=fields.take("licence", str),
-        created=fields.take("created", str),
-        preset_changes=(
-            fields.take("preset_changes", dict) if fields.has("preset_changes") else {}
-        ),
-        golden=_golden(fields.child("golden")) if fields.has("golden") else None,
-        scores=fields.take("scores", dict),
-        parity=fields.take("parity", dict),
-    )
+    try:
+        return _MANIFESTS.validate_json(text)
+    except ValidationError as error:
+        raise ManifestError(f"{where}: {_sentence(error)}") from None
 
 
-def _classes(fields: _Fields) -> tuple[ModelClass, ...]:
-    classes = tuple(
-        ModelClass(id=each.take("id", int), name=each.take("name", str))
-        for each in fields.items("classes")
-    )
-    if not classes:
-        raise ManifestError(f"{fields.where}: classes is empty; at least one is expected.")
-    for key in ("id", "name"):
-        if len({getattr(each, key) for each in classes}) < len(classes):
-            raise ManifestError(f"{fields.where}: two classes have the same {key}.")
-    return classes
+def _sentence(error: ValidationError) -> str:
+    """Put the first thing that is wrong into words: `preprocessing.buckets.square[2] is …`."""
+    first = error.errors(include_url=False)[0]
+    path = ""
+    for part in first["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    if first["type"] == "missing":
+        return f"{path} is missing."
+    words = first["msg"].removeprefix("Value error, ")
+    return f"{path} is {reprlib.repr(first['input'])}: {words[0].lower()}{words[1:]}."
 
 
-def _preprocessing(fields: _Fields) -> Preprocessing:
-    buckets = fields.child("buckets")
-    return Preprocessing(
-        mean=fields.numbers("mean", 3),
-        std=fields.numbers("std", 3),
-        min_size=fields.take("min_size", int),
-        max_size=fields.take("max_size", int),
-        buckets={name: buckets.numbers(name, 2, int) for name in buckets.names()},
-        pad=fields.numbers("pad", 3, int),
-        resize_mode=_resize_mode(fields),
-    )
-
-
-def _resize_mode(fields: _Fields) -> ResizeMode:
-    # Manifests from before there was a second one do not say.
-    mode = fields.take("resize_mode", str) if fields.has("resize_mode") else "fit"
-    if mode not in ("fit", "square"):
-        raise ManifestError(f"{fields.where}: resize_mode is {mode!r}; fit or square is expected.")
-    return "fit" if mode == "fit" else "square"
-
-
-def _golden(fields: _Fields) -> Golden:
-    return Golden(
-        image=_relative(fields.take("image", str), fields.where),
-        detections=tuple(
-            GoldenDetection(
-                class_id=each.take("class_id", int),
-                class_name=each.take("class_name", str),
-                score=each.take("score", float),
-                box=each.numbers("box", 4),
-            )
-            for each in fields.items("detections")
-        ),
-    )
-
-
-class _Fields:
-    """A JSON object that is read field by field, with errors that name the field."""
-
-    def __init__(self, data: object, where: str) -> None:
-        if not isinstance(data, dict):
-            raise ManifestError(f"{where} is a JSON {type(data).__name__}; an object is expected.")
-        self._data: Mapping[str, Any] = data
-        self.where = where
-
-    def has(self, name: str) -> bool:
-        return self._data.get(name) is not None
-
-    def names(self) -> list[str]:
-        return list(self._data)
-
-    def take(self, name: str, kind: Callable[..., _T]) -> _T:
-        if name not in self._data:
-            raise ManifestError(f"{self.where}: {name} is missing.")
-        return self._of_kind(self._data[name], kind, name)
-
-    def numbers(self, name: str, length: int, kind: Callable[..., Any] = float) -> tuple[Any, ...]:
-        values: list[object] = self.take(name, list)
-        if len(values) != length:
-            raise ManifestError(
-                f"{self.where}: {name} has {len(values)} numbers; {length} are expected."
-            )
-        return tuple(self._of_kind(value, kind, name) for value in values)
-
-    def child(self, name: str) -> _Fields:
-        return _Fields(self.take(name, dict), f"{self.where}: {name}")
-
-    def children(self) -> Iterator[tuple[str, _Fields]]:
-        return ((name, self.child(name)) for name in self._data)
-
-    def items(self, name: str) -> Iterator[_Fields]:
-        values: list[object] = self.take(name, list)
-        for index, item in enumerate(values):
-            yield _Fields(item, f"{self.where}: {name}[{index}]")
-
-    def _of_kind(self, value: object, kind: Callable[..., _T], name: str) -> _T:
-        accepted = (int, float) if kind is float else kind
-        if not isinstance(value, accepted) or isinstance(value, bool):  # type: ignore[arg-type]
-            expected = getattr(kind, "__name__", str(kind))
-            raise ManifestError(f"{self.where}: {name} is {value!r}; {expected} is expected.")
-        return kind(value)
-
-
-def _relative(name: str, where: str) -> str:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise ManifestError(f"{where}: file {name!r} is outside the model's folder.")
-    return name
+_MANIFESTS = TypeAdapter(ModelManifest)

@@ -15,12 +15,14 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from model.runtime.detections import Detections, InstanceMask
+from model.runtime.detections import DEFAULT_MASK_THRESHOLD, Detections, InstanceMask
 
 _RING = 1
 
 
-def paste_masks(detections: Detections, threshold: float = 0.5) -> Iterator[InstanceMask]:
+def paste_masks(
+    detections: Detections, threshold: float = DEFAULT_MASK_THRESHOLD
+) -> Iterator[InstanceMask]:
     """Each instance's mask, in order; made when asked for, so that only one is in memory."""
     for raw_mask, box in zip(detections.raw_masks, detections.boxes, strict=True):
         yield paste_mask(raw_mask, box, detections.width, detections.height, threshold)
@@ -31,7 +33,7 @@ def paste_mask(
     box: NDArray[np.float32],
     width: int,
     height: int,
-    threshold: float = 0.5,
+    threshold: float = DEFAULT_MASK_THRESHOLD,
 ) -> InstanceMask:
     """Where the mask's probability is above `threshold`.
 

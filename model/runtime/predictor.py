@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from model.runtime import golden
 from model.runtime.backends import Backend, BackendName, Keep, RawDetections, load_backend
-from model.runtime.detections import Detections
+from model.runtime.detections import DEFAULT_SCORE_THRESHOLD, MAX_DETECTIONS, Detections
 from model.runtime.errors import ManifestError
 from model.runtime.manifest import ModelManifest
 from model.runtime.preprocess import Placement, fit, place
@@ -40,9 +41,7 @@ class Predictor:
         manifest = ModelManifest.load(folder)
         predictor = cls(manifest, load_backend(backend, folder, manifest, threads, server))
         if check_golden:
-            from model.runtime.golden import check_golden as check
-
-            check(predictor, folder)
+            golden.check_golden(predictor, folder)
         return predictor
 
     @property
@@ -60,8 +59,8 @@ class Predictor:
         pixels: NDArray[np.uint8],
         frame_size: tuple[int, int],
         *,
-        score_threshold: float = 0.5,
-        max_detections: int = 100,
+        score_threshold: float = DEFAULT_SCORE_THRESHOLD,
+        max_detections: int = MAX_DETECTIONS,
         classes: Collection[str] | None = None,
     ) -> Detections:
         """Find instances in an upright photograph.

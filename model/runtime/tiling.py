@@ -14,7 +14,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from model.runtime.detections import Detections
+from model.runtime.detections import DEFAULT_SCORE_THRESHOLD, MAX_DETECTIONS, Detections
 from model.runtime.predictor import Predictor
 
 # Below this reduction tiles would show hardly more than the whole does.
@@ -51,8 +51,8 @@ def predict_tiled(
     predictor: Predictor,
     pixels: NDArray[np.uint8],
     *,
-    score_threshold: float = 0.5,
-    max_detections: int = 100,
+    score_threshold: float = DEFAULT_SCORE_THRESHOLD,
+    max_detections: int = MAX_DETECTIONS,
     classes: Collection[str] | None = None,
 ) -> Detections:
     """Find instances in an upright photograph, (h, w, 3) RGB at full scale, and in its tiles.

@@ -1,5 +1,5 @@
 /**
- * COCO's compressed run lengths, as the service writes them (handler/masks/rle.py).
+ * COCO's compressed run lengths, as the service writes them (model/runtime/rle.py).
  *
  * A mask is {x, y, width, height, pixels}: 0 or 1 row by row over a window of the frame.
  */

@@ -22,11 +22,11 @@ import atheris
 
 with atheris.instrument_imports(include=["handler", "model"]):
     from handler.errors import BadImage
-    from handler.masks.rle import decode_rle
     from handler.photo.decode import ImageLimits, open_photo
     from handler.schemas import Manifest
     from model.runtime.errors import ManifestError
     from model.runtime.manifest import ModelManifest
+    from model.runtime.rle import decode_rle
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "build/fuzz"

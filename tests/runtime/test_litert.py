@@ -122,5 +122,5 @@ def test_predicting_loads_no_framework(colour_model):
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     loaded = run.stdout.split()
     assert {"model", "numpy", "ai_edge_litert"} <= set(loaded)
-    heavy = {"tensorflow", "torch", "boto3", "fastapi", "pydantic", "typer", "handler"}
+    heavy = {"tensorflow", "torch", "boto3", "fastapi", "typer", "handler"}
     assert not heavy & set(loaded)

@@ -73,7 +73,7 @@ def test_only_wanted_classes_are_kept(predict):
 
 
 def test_hundred_detections_are_answered(predict):
-    found, _ = predict(np.linspace(0.99, 0.51, 100), [1] * 100)
+    found, _ = predict(np.linspace(0.99, 0.71, 100), [1] * 100)
     assert len(found) == 100
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from handler.masks.rle import encode_rle
 from model.runtime.postprocess import paste_mask
+from model.runtime.rle import encode_rle
 
 # Boxes inside, across two edges, of hardly a pixel, of the whole frame; x1 y1 x2 y2.
 BOXES = [

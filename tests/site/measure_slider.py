@@ -39,8 +39,8 @@ _MOVE = """([slider, value]) => new Promise((done) => {
 def report() -> dict[str, Any]:
     """A detection of 100 discs, 200 to 1,100 pixels across."""
     sys.path.insert(0, str(ROOT))
-    from handler.masks.rle import encode_rle
     from model.runtime.postprocess import paste_mask
+    from model.runtime.rle import encode_rle
 
     random = np.random.default_rng(1)
     y, x = np.mgrid[:28, :28] - 13.5

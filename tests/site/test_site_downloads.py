@@ -14,7 +14,7 @@ from service import squares
 from site_stack import SiteStack
 from visits import PHOTO, choose, copied, manifest, press, saved, see_result, slide
 
-from handler.masks.rle import decode_rle
+from model.runtime.rle import decode_rle
 
 
 def test_a_saved_mask_is_the_masks_of_the_api(page: Any) -> None:

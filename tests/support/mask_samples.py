@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from handler.masks.rle import encode_rle
-from handler.schemas import RLE, Detection
+from handler.schemas import Detection
 from model.runtime.detections import Detections, InstanceMask
 from model.runtime.postprocess import paste_masks
+from model.runtime.rle import encode_rle
 
 RAW_SIDE = 28
 
@@ -66,7 +66,7 @@ def detected(
             score=round(float(detections.scores[index]), 5),
             box=tuple(detections.boxes[index].tolist()),
             area=mask.area,
-            rle=RLE.model_validate(encode_rle(mask, width, height)),
+            rle=encode_rle(mask, width, height),
             raw_mask="",
         )
         for index, mask in enumerate(masks or paste_masks(detections))

@@ -29,7 +29,6 @@ from handler.masks.pictures import encode_mask_png
 from handler.masks.polygons import trace_polygons
 from handler.photo.formats import NAMES
 from handler.schemas import (
-    DEFAULT_SCORE_THRESHOLD,
     MAX_CLASSES,
     ClassName,
     MaxDetections,
@@ -44,6 +43,8 @@ from handler.web.routes.dependencies import CallerOf, ServicesOf
 from model.runtime.detections import InstanceMask
 
 router = APIRouter(tags=["plain"])
+
+_DEFAULTS = Options()
 
 MaskFormat = Literal["rle", "polygons", "png", "array", "none"]
 
@@ -62,11 +63,11 @@ class DetectQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     masks: MaskFormat = "rle"
-    score_threshold: ScoreThreshold = DEFAULT_SCORE_THRESHOLD
-    max_detections: MaxDetections = 100
-    mask_threshold: Threshold = 0.5
+    score_threshold: ScoreThreshold = _DEFAULTS.score_threshold
+    max_detections: MaxDetections = _DEFAULTS.max_detections
+    mask_threshold: Threshold = _DEFAULTS.mask_threshold
     classes: Annotated[list[ClassName] | None, Query(min_length=1, max_length=MAX_CLASSES)] = None
-    tile: bool = False
+    tile: bool = _DEFAULTS.tile
 
 
 @router.post(
@@ -128,7 +129,7 @@ def _answer(result: Result, masks: list[Any] | None) -> DetectAnswer:
 
 
 def _rle(result: Result) -> list[Any]:
-    return [each.rle.model_dump() for each in result.instances]
+    return [each.rle for each in result.instances]
 
 
 def _polygons(result: Result) -> list[Any]:

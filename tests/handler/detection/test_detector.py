@@ -8,10 +8,10 @@ from PIL import Image
 
 from handler.detection.detector import Detector
 from handler.errors import BadOptions, BrokenImage, ImageTooLarge
-from handler.masks.rle import decode_rle
 from handler.photo.decode import ImageLimits
 from handler.schemas import Manifest, Options
 from model.runtime.predictor import Predictor
+from model.runtime.rle import decode_rle
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_manifest_survives_json(detector):
 
 def test_rle_and_area_are_of_the_same_mask(detector):
     person = detector.detect(photo(), Options()).manifest().detections[0]
-    mask = decode_rle(person.rle.model_dump())
+    mask = decode_rle(person.rle)
     assert mask.shape == (96, 128)
     assert mask.sum() == person.area
 

@@ -9,10 +9,10 @@ from PIL import Image
 
 from handler.detection.detector import Detector
 from handler.detection.outputs import render
-from handler.masks.rle import decode_rle
 from handler.schemas import Options
 from model.runtime.manifest import ModelClass
 from model.runtime.predictor import Predictor
+from model.runtime.rle import decode_rle
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from PIL import Image
 
 from handler.errors import BadOptions
 from handler.masks.pictures import encode_cutout_png, encode_labels_png, encode_mask_png
-from handler.masks.rle import encode_rle
 from model.runtime.detections import InstanceMask
 from model.runtime.postprocess import paste_masks
+from model.runtime.rle import encode_rle
 
 
 def opened(png: bytes) -> Image.Image:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from service import make_client, squares
 
-from handler.masks.rle import decode_rle
+from model.runtime.rle import decode_rle
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from hypothesis.extra.numpy import arrays
 from mask_samples import blob, mask_of, on_frame
 from pycocotools import mask as coco
 
-from handler.masks.rle import decode_rle, encode_rle
 from model.runtime.detections import InstanceMask
+from model.runtime.rle import decode_rle, encode_rle
 
 
 @st.composite

@@ -8,10 +8,14 @@ fourth on less the one two before it, then five bits a character, lowest first, 
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, with_config
+
+# pydantic reads typing's own from Python 3.12 on.
+from typing_extensions import TypedDict
 
 from model.runtime.detections import InstanceMask
 
@@ -22,20 +26,21 @@ _MOST_DIGITS = 7
 _SHIFTS = 5 * np.arange(_MOST_DIGITS)
 
 
-class Rle(TypedDict):
+@with_config(ConfigDict(extra="forbid"))
+class RLE(TypedDict):
     """COCO's compressed run lengths; `size` is [height, width] of the frame."""
 
-    size: list[int]
+    size: Annotated[list[int], Field(min_length=2, max_length=2)]
     counts: str
 
 
-def encode_rle(mask: InstanceMask, width: int, height: int) -> Rle:
+def encode_rle(mask: InstanceMask, width: int, height: int) -> RLE:
     """Encode `mask` in its frame; only its own pixels are touched."""
     lengths = run_lengths(mask, width, height, "columns")
     return {"size": [height, width], "counts": _to_text(lengths)}
 
 
-def decode_rle(rle: Rle) -> NDArray[np.bool_]:
+def decode_rle(rle: RLE) -> NDArray[np.bool_]:
     """Decode to the whole frame, (height, width).
 
     Raises ValueError for counts that are no run lengths, or not those of such a frame.
