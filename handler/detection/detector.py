@@ -15,6 +15,7 @@ from handler.detection.footprint import detection_bytes
 from handler.detection.stopwatch import Stopwatch
 from handler.errors import BadOptions
 from handler.photo.decode import ImageLimits, Photo, open_photo
+from handler.photo.upright import Pixels
 from handler.schemas import Detection, Manifest, Model, Options, Receipt, Source
 from model.runtime.detections import Detections, InstanceMask
 from model.runtime.machine import peak_memory_mb
@@ -148,22 +149,7 @@ class Detector:
         stopwatch = stopwatch or Stopwatch()
         with stopwatch.stage("decoding"):
             photo = data if isinstance(data, Photo) else open_photo(data, self.limits)
-            frame_size = (photo.width, photo.height)
-            tiled = options.tile and is_large(self.predictor, frame_size)
-            size = self.predictor.input_size(frame_size)
-            pixels = photo.full() if tiled else photo.scaled(*size)
-        with stopwatch.stage("inferring"):
-            predict = (
-                partial(predict_tiled, self.predictor)
-                if tiled
-                else partial(self.predictor.predict, frame_size=frame_size)
-            )
-            detections = predict(
-                pixels,
-                score_threshold=options.score_threshold,
-                max_detections=options.max_detections,
-                classes=options.classes,
-            )
+        detections = self.find(photo, options, stopwatch)
         source = Source(
             filename=filename,
             key=key,
@@ -176,6 +162,32 @@ class Detector:
             animated=photo.record.animated,
         )
         return Result(photo, source, self.model, options, detections, cold, stopwatch, self._tariff)
+
+    def find(self, photo: Photo | Pixels, options: Options, stopwatch: Stopwatch) -> Detections:
+        """Decode and infer: the part that every door shares, without receipt and result.
+
+        `photo`: or pixels, (height, width, 3) RGB. Raises a BadImage.
+        """
+        with stopwatch.stage("decoding"):
+            if isinstance(photo, Photo):
+                frame_size = (photo.width, photo.height)
+                tiled = options.tile and is_large(self.predictor, frame_size)
+                size = self.predictor.input_size(frame_size)
+                pixels = photo.full() if tiled else photo.scaled(*size)
+            else:
+                frame_size, tiled, pixels = (photo.shape[1], photo.shape[0]), False, photo
+        with stopwatch.stage("inferring"):
+            predict = (
+                partial(predict_tiled, self.predictor)
+                if tiled
+                else partial(self.predictor.predict, frame_size=frame_size)
+            )
+            return predict(
+                pixels,
+                score_threshold=options.score_threshold,
+                max_detections=options.max_detections,
+                classes=options.classes,
+            )
 
     def check_classes(self, options: Options) -> None:
         """Raise BadOptions for a class that the model does not know, with those that are near."""

@@ -22,16 +22,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.detection.admission import Caller, Gate
+from handler.detection.admission import Caller
+from handler.detection.detector import Detector
 from handler.detection.footprint import detection_bytes
+from handler.detection.stopwatch import Stopwatch
 from handler.errors import BadPrediction
-from handler.photo.decode import ImageLimits, Photo, open_photo
+from handler.photo.decode import ImageLimits, open_photo
+from handler.schemas import Options
+from handler.telemetry.protocol import Telemetry
 from handler.web.json_images import (
     BYTES_INPUT,
     MAX_VALUE,
     TENSOR_INPUT,
     Cursor,
-    Pixels,
     read_image,
 )
 from model.runtime.detections import MAX_DETECTIONS, Detections
@@ -41,6 +44,8 @@ from model.runtime.predictor import Predictor
 SIGNATURES = {"serving_default": TENSOR_INPUT, "encoded": BYTES_INPUT}
 # What one request may hold; each image takes its time and 100 masks.
 MAX_IMAGES = 16
+# Every detection that the network answers: clients apply their own threshold.
+_EVERYTHING = Options(score_threshold=0.0, max_detections=MAX_DETECTIONS, outputs=())
 # A body beside itself: its text, one image's base64, and the file in that.
 _COPIES = 4
 # A tensor, and what it is resized through, bytes a pixel.
@@ -151,34 +156,37 @@ def _wrong_count() -> BadPrediction:
     return BadPrediction(f"A request has to hold a list of 1 to {MAX_IMAGES} images.")
 
 
-def answer_request(
-    predictor: Predictor, body: bytes, limits: ImageLimits, gate: Gate, caller: Caller
-) -> bytes:
-    """Answer a request as TensorFlow Serving would, in JSON.
+def answer_request(detector: Detector, body: bytes, caller: Caller, telemetry: Telemetry) -> bytes:
+    """Answer a request as TensorFlow Serving would, in JSON; `telemetry` is told of each image.
 
     Raises as `parse_request` and `Gate.entered` do.
     """
-    with gate.entered(parsing_bytes(body), caller):
-        request = parse_request(body, limits, predictor)
+    with detector.gate.entered(parsing_bytes(body), caller):
+        request = parse_request(body, detector.limits, detector.predictor)
     # It had its turn, and is not sent away for a second one.
     caller.patient = True
-    with gate.entered(parsing_bytes(body) + request.size, caller):
-        return _predict(predictor, request, limits, caller)
+    with detector.gate.entered(parsing_bytes(body) + request.size, caller):
+        return _predict(detector, request, caller, telemetry)
 
 
 def _predict(
-    predictor: Predictor, request: PredictRequest, limits: ImageLimits, caller: Caller
+    detector: Detector, request: PredictRequest, caller: Caller, telemetry: Telemetry
 ) -> bytes:
     """Detect in one image after the other; of each only its answer is kept, as JSON."""
-    labels = {each.id: label for label, each in enumerate(predictor.manifest.classes, start=1)}
+    limits, classes = detector.limits, detector.predictor.manifest.classes
+    labels = {each.id: label for label, each in enumerate(classes, start=1)}
     predictions = []
     for place in request.places:
         caller.check()
         image = read_image(Cursor(request.text, place), limits)
         shown = open_photo(image, limits) if isinstance(image, bytes) else image
         del image
-        found = _padded(_detect(predictor, shown), labels)
-        predictions.append({name: json.dumps(value) for name, value in found.items()})
+        stopwatch = Stopwatch()
+        found = detector.find(shown, _EVERYTHING, stopwatch)
+        with stopwatch.stage("encoding"):
+            padded = _padded(found, labels)
+            predictions.append({name: json.dumps(value) for name, value in padded.items()})
+        telemetry.detection(stopwatch.milliseconds, len(found))
     if request.by_row:
         rows = ",".join(_object(each) for each in predictions)
         return f'{{"predictions":[{rows}]}}'.encode()
@@ -221,16 +229,6 @@ def _tensor(name: str, dtype: str, *sizes: int) -> dict[str, Any]:
         "tensor_shape": {"dim": dimensions, "unknown_rank": False},
         "name": f"{name}:0",
     }
-
-
-def _detect(predictor: Predictor, image: Photo | Pixels) -> Detections:
-    if isinstance(image, Photo):
-        size = (image.width, image.height)
-        pixels = image.scaled(*predictor.input_size(size))
-    else:
-        size, pixels = (image.shape[1], image.shape[0]), image
-    # Every detection that the network answers: clients apply their own threshold.
-    return predictor.predict(pixels, size, score_threshold=0.0, max_detections=MAX_DETECTIONS)
 
 
 def _padded(found: Detections, labels: Mapping[int, int]) -> dict[str, Any]:

@@ -143,10 +143,7 @@ def predict_masks_by_version(
 ) -> Response:
     """Detect in each image with one version."""
     _manifest(services, name, version)
-    detector = services.detector
-    answer = answer_request(
-        detector.predictor, body, services.settings.image_limits, detector.gate, caller
-    )
+    answer = answer_request(services.detector, body, caller, services.telemetry)
     return json_answer(answer, services)
 
 

@@ -156,3 +156,21 @@ def test_answer_past_the_platforms_limit_is_refused():
     answer = predict(client, {"instances": [{"b64": B64}]})
     assert answer.status_code == 400
     assert "100,000" in answer.json()["error"]
+
+
+class RecordingTelemetry(NoTelemetry):
+    """Keeps what it is told of detections."""
+
+    def __init__(self) -> None:
+        self.detections: list[tuple[set[str], int]] = []
+
+    def detection(self, milliseconds, instances) -> None:
+        self.detections.append((set(milliseconds), instances))
+
+
+def test_each_image_counts_as_a_detection():
+    telemetry = RecordingTelemetry()
+    client = make_client(telemetry=telemetry)
+    image = {"b64": b64encode(squares("red")).decode()}
+    assert client.post(URL, json={"instances": [image, image]}).status_code == 200
+    assert telemetry.detections == [({"decoding", "inferring", "encoding"}, 1)] * 2
