@@ -8,6 +8,8 @@ import pytest
 from painting import painted
 from service import make_client, squares
 
+from handler.telemetry.protocol import NoTelemetry
+
 MODEL = "/v1/models/colour"
 B64 = base64.b64encode(squares("red", "green")).decode()
 PIXELS = painted(128, 96, red=(5, 20, 35, 50), green=(45, 20, 75, 50))
@@ -171,6 +173,5 @@ class RecordingTelemetry(NoTelemetry):
 def test_each_image_counts_as_a_detection():
     telemetry = RecordingTelemetry()
     client = make_client(telemetry=telemetry)
-    image = {"b64": b64encode(squares("red")).decode()}
-    assert client.post(URL, json={"instances": [image, image]}).status_code == 200
-    assert telemetry.detections == [({"decoding", "inferring", "encoding"}, 1)] * 2
+    assert predict(client, {"instances": [{"b64": B64}, {"b64": B64}]}).status_code == 200
+    assert telemetry.detections == [({"decoding", "inferring", "encoding"}, 2)] * 2
