@@ -64,6 +64,10 @@ test-site-orientations: .venv/.dev chromium ## Compare the page's cut-outs with 
 load: .venv/.dev ## Load a server at 0.5 to 4 times its capacity, and draw docs/images/load.svg
 	$(BIN)/python tests/reliability/open_loop.py --picture docs/images/load.svg
 
+.PHONY: fetch-test
+fetch-test: .venv/.dev ## Fetch and export a checkpoint of ResNet-50's full size from a server here: minutes, 4 GB
+	$(BIN)/pytest -s tests/full_size
+
 .PHONY: test-training
 test-training: .venv/.train ## Test training too (downloads PyTorch, gigabytes)
 	$(BIN)/pytest tests/training

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from model.commands.export_progress import export_progress
 from model.commands.options import Model, console
 from model.commands.parity_table import parity_table
 from model.photographs import read_photographs
@@ -28,7 +29,7 @@ def export(
             exists=True,
             file_okay=False,
             help="Folder of photographs such as the model will see: two thirds calibrate int8, "
-            "one third measures parity.",
+            "one third measures parity. [default: views of three samples]",
         ),
     ] = None,
     float32: Annotated[
@@ -46,7 +47,10 @@ def export(
     golden: Annotated[
         Path | None,
         typer.Option(
-            exists=True, dir_okay=False, help="A photograph to detect whenever the model is loaded."
+            exists=True,
+            dir_okay=False,
+            help="A photograph to detect whenever the model is loaded. [default: the version's, "
+            "or a sample, unless --calibration is given]",
         ),
     ] = None,
     to: Annotated[
@@ -54,22 +58,27 @@ def export(
         typer.Option(help="Folder of models to write to. [default: in place; models/ for a zoo's]"),
     ] = None,
 ) -> None:
-    """Write a model's SavedModel and int8 .tflite, and measure both against the float graph."""
+    """Write a model's SavedModel and int8 .tflite, and measure the latter on the float graph.
+
+    An export that was interrupted goes on behind its last finished stage.
+    """
     from model.export.export_model import export_model
 
     chosen: dict[Artifact, bool] = {"saved_model": saved_model, "litert": litert}
     folder = find_model(model)
     base = LOCAL_MODELS if to is None and folder.is_relative_to(ZOO) else to
     target = folder if base is None else base / folder.parent.name / folder.name
-    manifest = export_model(
-        folder,
-        read_photographs(calibration) if calibration else (),
-        artifacts=[name for name, wanted in chosen.items() if wanted],
-        precision="float32" if float32 else "int8",
-        float_layers=float_layers,
-        golden=golden,
-        to=target,
-    )
+    with export_progress() as report:
+        manifest = export_model(
+            folder,
+            read_photographs(calibration) if calibration else None,
+            artifacts=[name for name, wanted in chosen.items() if wanted],
+            precision="float32" if float32 else "int8",
+            float_layers=float_layers,
+            golden=golden,
+            to=target,
+            report=report,
+        )
     console.print(f"Exported to {target}.")
     if manifest.parity:
         console.print(parity_table(manifest.parity))

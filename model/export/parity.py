@@ -5,7 +5,8 @@ N, M: detections of the reference and of the candidate in one photograph
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,21 +20,25 @@ SCORE_THRESHOLD = 0.5
 # A detection is answered by one that scores this much less: 0.51 against 0.49 is no difference.
 SCORE_MARGIN = 0.1
 MATCH_IOU = 0.5
+# Of the best score: what counts as found where nothing scores 0.5.
+_OF_BEST = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Parity:
     """The differences, over all photographs, between a reference and a candidate.
 
-    detections: the reference's, of score 0.5 and above; missed: of those, the ones that
+    score_threshold: 0.5, unless the reference scores nothing so high.
+    detections: the reference's, of that score and above; missed: of those, the ones that
     the candidate lacks; extra: the candidate's that the reference lacks. A detection is
-    the same if its class is, its boxes overlap by half (IoU), and it scores 0.4 or more.
+    the same if its class is, its boxes overlap by half (IoU), and it scores four fifths of it.
     Of those in both: box_px is the largest distance between two sides in pixels of the
     photograph, score the distance between scores, mask_iou the overlap of the pasted masks.
     One tipped suppression moves a box by its whole side, hence median and mean.
     """
 
     photographs: int
+    score_threshold: float
     detections: int
     missed: int
     extra: int
@@ -61,30 +66,94 @@ class _Pair:
     mask_iou: float
 
 
+class Answers:
+    """What one predictor finds in photographs; each is predicted once for all comparisons."""
+
+    def __init__(self, predictor: Predictor, photographs: Sequence[NDArray[np.uint8]]) -> None:
+        self._predictor: Predictor | None = predictor
+        self.photographs = photographs
+        self._found: dict[int, tuple[float, Detections]] = {}
+
+    def of(self, index: int, threshold: float) -> Detections:
+        """Return the detections of photograph `index` that score `threshold` or more."""
+        lowest, found = self._found.get(index, (np.inf, None))
+        if found is None or lowest > threshold:
+            if self._predictor is None:
+                raise ValueError(f"Photograph {index} was not predicted down to {threshold}.")
+            pixels = self.photographs[index]
+            height, width = pixels.shape[:2]
+            found = self._predictor.predict(pixels, (width, height), score_threshold=threshold)
+            self._found[index] = threshold, found
+        return found.select(np.flatnonzero(found.scores >= threshold))
+
+    def predict(self, index: int) -> None:
+        """Predict photograph `index` for the comparisons to come, so that they need no predictor.
+
+        After the last one, all are predicted again at any score if nothing scored 0.5.
+        """
+        self.of(index, SCORE_THRESHOLD - SCORE_MARGIN)
+        if index == len(self.photographs) - 1 and not any(
+            _number_sure(found, SCORE_THRESHOLD) for _, found in self._found.values()
+        ):
+            self.best_score()
+
+    def forget_predictor(self) -> None:
+        """Let go of the predictor; what was predicted stays."""
+        self._predictor = None
+
+    def best_score(self) -> float:
+        """Return the highest score in all photographs, 0 where nothing is found."""
+        found = (self.of(index, 0).scores for index in range(len(self.photographs)))
+        return max((float(scores.max(initial=0)) for scores in found), default=0.0)
+
+
 def compare(
-    reference: Predictor, candidate: Predictor, photographs: Iterable[NDArray[np.uint8]]
+    reference: Predictor, candidate: Predictor, photographs: Sequence[NDArray[np.uint8]]
 ) -> Parity:
     """Predict photographs (h, w, 3) RGB with both, and match what they find."""
+    return compare_answers(Answers(reference, photographs), Answers(candidate, photographs))
+
+
+def compare_answers(
+    expected: Answers,
+    found: Answers,
+    progress: Callable[[int], AbstractContextManager[None]] = lambda index: nullcontext(),
+) -> Parity:
+    """Match two predictors' answers. `progress` is entered for every photograph, by its index.
+
+    Where neither scores anything 0.5 or more, 0.8 of the reference's best score takes that
+    place: a model after few steps of training is compared too.
+    """
+    parity = _compare_at(expected, found, SCORE_THRESHOLD, progress)
+    if parity.detections + parity.extra == 0 and (best := expected.best_score()) > 0:
+        return _compare_at(expected, found, min(_OF_BEST * best, SCORE_THRESHOLD))
+    return parity
+
+
+def _compare_at(
+    expected: Answers,
+    found: Answers,
+    threshold: float,
+    progress: Callable[[int], AbstractContextManager[None]] = lambda index: nullcontext(),
+) -> Parity:
     pairs: list[_Pair] = []
-    count = detections = missed = extra = 0
-    for pixels in photographs:
-        height, width = pixels.shape[:2]
-        expected, found = (
-            each.predict(pixels, (width, height), score_threshold=SCORE_THRESHOLD - SCORE_MARGIN)
-            for each in (reference, candidate)
-        )
-        matches = _match(expected, found)
-        count += 1
-        detections += _number_sure(expected)
-        missed += _number_sure(_without(expected, matches[:, 0]))
-        extra += _number_sure(_without(found, matches[:, 1]))
-        pairs += _differences(expected.select(matches[:, 0]), found.select(matches[:, 1]))
+    detections = missed = extra = 0
+    lowest = threshold * (1 - SCORE_MARGIN / SCORE_THRESHOLD)
+    for index in range(len(expected.photographs)):
+        with progress(index):
+            ours, theirs = (each.of(index, lowest) for each in (expected, found))
+            matches = _match(ours, theirs)
+            detections += _number_sure(ours, threshold)
+            missed += _number_sure(_without(ours, matches[:, 0]), threshold)
+            extra += _number_sure(_without(theirs, matches[:, 1]), threshold)
+            pairs += _differences(ours.select(matches[:, 0]), theirs.select(matches[:, 1]))
     box_px, score, mask_iou = (
         np.array([getattr(pair, name) for pair in pairs])
         for name in ("box_px", "score", "mask_iou")
     )
     return Parity(
-        photographs=count,
+        photographs=len(expected.photographs),
+        score_threshold=_rounded(threshold),
         detections=detections,
         missed=missed,
         extra=extra,
@@ -123,8 +192,8 @@ def _without(detections: Detections, indices: NDArray[np.int64]) -> Detections:
     return detections.select(np.setdiff1d(np.arange(len(detections)), indices))
 
 
-def _number_sure(detections: Detections) -> int:
-    return int(np.count_nonzero(detections.scores >= SCORE_THRESHOLD))
+def _number_sure(detections: Detections, threshold: float) -> int:
+    return int(np.count_nonzero(detections.scores >= threshold))
 
 
 def _differences(expected: Detections, found: Detections) -> Iterator[_Pair]:

@@ -12,12 +12,13 @@ from versions import write_version
 
 from model.config import EDGE
 from model.export.export_model import export_model
-from model.runtime.errors import ExportError
+from model.runtime.errors import ExportError, WeightsMismatch
 from model.runtime.manifest import ModelManifest
 from model.runtime.predictor import Predictor
 from model.weights.torchvision import fold
 
 PHOTOGRAPHS = [seeded_image("landscape")]
+BIAS = "roi_heads.box_predictor.cls_score.bias"
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +67,64 @@ def test_one_artifact_is_replaced_and_the_rest_kept(exported, tmp_path):
     assert (after.golden, after.parity) == (before.golden, before.parity)
 
 
+def test_a_network_that_finds_nothing_is_not_exported(imported, tmp_path):
+    """Parity of nothing with nothing says nothing."""
+    folder = tmp_path / "blind/1"
+    shutil.copytree(imported, folder)
+    with np.load(imported / "weights.npz") as archive:
+        weights = dict(archive)
+    weights[BIAS][0] += 1000
+    write_version(folder, EDGE, weights, landscape=(192, 256))
+    with pytest.raises(ExportError, match="finds anything in the 1 photographs"):
+        export_model(folder, PHOTOGRAPHS, artifacts=["litert"], precision="float32")
+    assert "model.tflite" not in ModelManifest.load(folder).files
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_named(imported, tmp_path, value):
+    folder = tmp_path / "broken/1"
+    with np.load(imported / "weights.npz") as archive:
+        weights = dict(archive)
+    weights[BIAS][0] = value
+    write_version(folder, EDGE, weights, landscape=(192, 256))
+    with pytest.raises(WeightsMismatch, match=r"NaN or infinity: .*bias"):
+        export_model(folder, PHOTOGRAPHS, artifacts=["litert"], precision="float32")
+
+
+def test_an_interrupted_export_goes_on_behind_its_last_stage(imported, tmp_path, monkeypatch):
+    folder = tmp_path / "stopped/1"
+    shutil.copytree(imported, folder)
+    said = []
+
+    def interrupt(doing, done, total):
+        said.append(doing)
+        if doing.startswith("Comparing"):
+            raise KeyboardInterrupt
+
+    settings = {"artifacts": ["litert"], "precision": "float32"}
+    with pytest.raises(KeyboardInterrupt):
+        export_model(folder, PHOTOGRAPHS, report=interrupt, **settings)
+    assert "Converting the network" in said
+    assert (folder.parent / ".1-export/float.tflite").exists()
+
+    monkeypatch.setattr("model.export.litert_export.to_litert", lambda model: pytest.fail("again"))
+    export_model(folder, PHOTOGRAPHS, **settings)
+    assert [each.name for each in folder.parent.iterdir()] == ["1"]
+
+
+def test_progress_ends_at_its_total(imported, tmp_path):
+    seen = []
+    shares = {"artifacts": ["litert"], "precision": "float32", "to": tmp_path / "seeded/1"}
+    export_model(imported, PHOTOGRAPHS, report=lambda *each: seen.append(each), **shares)
+    _, done, total = seen[-1]
+    assert done == pytest.approx(total)
+
+
 def test_refused_export_leaves_the_folder_as_it_was(imported, tmp_path):
     folder = tmp_path / "seeded/1"
     shutil.copytree(imported, folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with pytest.raises(ExportError, match=r"1 are given; at least 2 are needed"):
+    with pytest.raises(ExportError, match=r"1 are given; at least 2 are needed for int8"):
         export_model(folder, PHOTOGRAPHS)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert [path.name for path in folder.parent.iterdir()] == ["1"]

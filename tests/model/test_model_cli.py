@@ -58,6 +58,11 @@ def test_embedded_model_is_named_for_what_it_is(run):
     assert "maskdrop model fetch coco-r50-v2" in listed
 
 
+def test_help_gives_the_published_scores(run):
+    words = " ".join(run("fetch", "--help").output.replace("│", " ").split())
+    assert "coco-r50 (37.9 box, 34.6 mask), coco-r50-v2 (47.4 box, 41.8 mask)" in words
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model.export.parity import box_ious, compare
+from model.export.parity import Answers, box_ious, compare, compare_answers
 from model.runtime.backends import RawDetections
 from model.runtime.manifest import ModelManifest
 from model.runtime.predictor import Predictor
@@ -79,6 +79,30 @@ def test_score_that_falls_just_below_the_threshold_is_not_missed(parity):
 def test_one_detection_answers_only_one(parity):
     twins = parity([(1, 0.9, BOX), (1, 0.8, moved(BOX, 4))], [(1, 0.9, BOX)])
     assert (twins.detections, twins.missed) == (2, 1)
+
+
+def test_low_scores_are_compared_where_there_are_no_high_ones(parity):
+    """As of a model after ten steps of training."""
+    low = parity([(1, 0.2, BOX), (2, 0.09, BOX)], [(1, 0.2, BOX)])
+    assert (low.score_threshold, low.detections, low.missed) == (0.16, 1, 0)
+    assert parity([(1, 0.2, BOX)], [(3, 0.2, BOX)]).missed == 1
+
+
+def test_a_photograph_is_predicted_once_for_both_comparisons(colour_model):
+    class Counted(ScriptedBackend):
+        runs = 0
+
+        def run(self, *arguments, **named):
+            self.runs += 1
+            return super().run(*arguments, **named)
+
+    backend = Counted((1, 0.9, BOX))
+    manifest = ModelManifest.load(colour_model)
+    expected = Answers(Predictor(manifest, backend), [PHOTOGRAPH])
+    for _ in range(2):
+        found = Answers(Predictor(manifest, ScriptedBackend((1, 0.9, BOX))), [PHOTOGRAPH])
+        assert compare_answers(expected, found).detections == 1
+    assert backend.runs == 1
 
 
 def test_nothing_found_by_either_is_agreement(parity):

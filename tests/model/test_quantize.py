@@ -2,6 +2,7 @@
 
 import re
 
+import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -10,6 +11,8 @@ from ai_edge_litert.tools import flatbuffer_utils
 from seeded_weights import seeded_image
 
 from model.export.quantize import quantize
+from model.export.ranges import RangeMeter, mean_ranges, ranges_of_tensors
+from model.export.tflite_objects import read_tflite, write_tflite
 from model.runtime.errors import ExportError
 from model.weights.import_model import preprocessing_of
 
@@ -21,9 +24,20 @@ LAYERS = (
 
 
 @pytest.fixture(scope="module")
-def int8_tflite(float_tflite, small_network):
-    photographs = [seeded_image(name) for name in ("landscape", "portrait", "square")]
-    return quantize(float_tflite, photographs, preprocessing_of(small_network.preset))
+def preprocessing(small_network):
+    return preprocessing_of(small_network.preset)
+
+
+@pytest.fixture(scope="module")
+def measured(float_tflite, preprocessing):
+    """The ranges of three photographs, one after the other."""
+    meter = RangeMeter(float_tflite, preprocessing)
+    return [meter.measure(seeded_image(name)) for name in ("landscape", "portrait", "square")]
+
+
+@pytest.fixture(scope="module")
+def int8_tflite(float_tflite, measured, preprocessing):
+    return quantize(float_tflite, mean_ranges(measured), preprocessing)
 
 
 def layers_of(tflite):
@@ -113,16 +127,43 @@ def test_file_is_a_third_of_the_floats(int8_tflite, float_tflite):
     assert len(int8_tflite) < len(float_tflite) / 3
 
 
-def test_quantising_twice_gives_the_same_bytes(int8_tflite, float_tflite, small_network):
-    photographs = [seeded_image(name) for name in ("landscape", "portrait", "square")]
-    again = quantize(float_tflite, photographs, preprocessing_of(small_network.preset))
+def test_photographs_in_another_order_give_the_same_bytes(
+    int8_tflite, float_tflite, measured, preprocessing
+):
+    again = quantize(float_tflite, mean_ranges(measured[::-1]), preprocessing)
     assert again == int8_tflite
 
 
-def test_layers_that_are_named_stay_float(float_tflite, small_network):
-    preprocessing = preprocessing_of(small_network.preset)
+def test_one_measuring_serves_every_bucket(float_tflite, measured, preprocessing):
+    """No bucket's int8 layer keeps a scale of its own."""
+    one = quantize(float_tflite, measured[0], preprocessing)
+    pyramids = [
+        runner(one, bucket).get_output_details()["pyramid"] for bucket in preprocessing.buckets
+    ]
+    assert {each["dtype"] for each in pyramids} == {np.int8}
+    assert len({each["quantization"] for each in pyramids}) == 1
+
+
+def test_buckets_that_differ_share_no_ranges(float_tflite, measured):
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(float_tflite))
+    [graph] = [each for each in model.subgraphs if each.name == b"portrait"]
+    graph.operators.pop(next(n for n, op in enumerate(graph.operators) if is_layer(model, op)))
+    with pytest.raises(ExportError, match="landscape, portrait are not the same"):
+        ranges_of_tensors(model, measured[0], ["landscape", "portrait"])
+
+
+def is_layer(model, operator):
+    return model.operatorCodes[operator.opcodeIndex].builtinCode in LAYERS
+
+
+def test_weights_are_stored_once_for_all_signatures(float_tflite, small_network):
+    values = sum(each.shape.num_elements() for each in small_network.variables)
+    assert len(float_tflite) < 1.1 * 4 * values
+
+
+def test_layers_that_are_named_stay_float(float_tflite, measured, preprocessing):
     mixed = quantize(
-        float_tflite, [seeded_image("landscape")], preprocessing, "backbone/Relu6;|mask_head"
+        float_tflite, mean_ranges(measured), preprocessing, "backbone/Relu6;|mask_head"
     )
     assert float_scopes(layers_of(mixed)) == {
         "rpn_predictor",
@@ -144,6 +185,20 @@ def test_layers_that_are_named_stay_float(float_tflite, small_network):
     ("float_layers", "complaint"),
     [("neck", "No int8 layer's name has 'neck'"), ("(", "'\\(' is no regular expression")],
 )
-def test_name_that_is_no_layers_is_refused(float_tflite, small_network, float_layers, complaint):
+def test_name_that_is_no_layers_is_refused(float_tflite, preprocessing, float_layers, complaint):
     with pytest.raises(ExportError, match=complaint):
-        quantize(float_tflite, [], preprocessing_of(small_network.preset), float_layers)
+        quantize(float_tflite, {}, preprocessing, float_layers)
+
+
+def test_no_constant_is_written_byte_by_byte(int8_tflite, monkeypatch):
+    """The quantiser's file has constants that are not arrays: minutes for a ResNet-50."""
+    model = read_tflite(int8_tflite)
+    for buffer in model.buffers:
+        buffer.data = None if buffer.data is None else bytearray(buffer.data)
+    one_byte = flatbuffers.Builder.PrependUint8
+    written = []
+    monkeypatch.setattr(
+        flatbuffers.Builder, "PrependUint8", lambda self, x: (written.append(x), one_byte(self, x))
+    )
+    assert write_tflite(model) == int8_tflite
+    assert len(written) < len(int8_tflite) / 100
