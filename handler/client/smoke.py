@@ -2,6 +2,7 @@
 
     ready -> presigned POST -> detection -> masks, held against their manifest -> deletion
 
+`maskdrop doctor --api` takes the same steps, with a finding and a cure for each.
 After a failure the upload and its result stay in the bucket; uploads expire.
 """
 
@@ -23,7 +24,8 @@ from handler.schemas import Detection, Manifest, Options
 # Called after each step with its name and what was seen.
 Say = Callable[[str, str], None]
 
-_OPTIONS = Options(outputs=("instances", "labels"))
+# What both ask for: masks, and the label map.
+OPTIONS = Options(outputs=("instances", "labels"))
 
 
 class SmokeFailed(MaskdropError):
@@ -38,7 +40,7 @@ def smoke_test(api: ApiClient, photo: Path, say: Say) -> None:
     body = photo.read_bytes()
     upload = api.upload(photo.name, body)
     say("Upload", f"{len(body):,} bytes, uploaded to the bucket as {upload.key}")
-    report = api.detect(upload.key, _OPTIONS)
+    report = api.detect(upload.key, OPTIONS)
     manifest = done(report)
     if not manifest.detections:
         raise SmokeFailed(
@@ -49,7 +51,7 @@ def smoke_test(api: ApiClient, photo: Path, say: Say) -> None:
     check_files(manifest, files)
     say("Masks", f"{len(files)} files; sizes and areas match the photograph and the manifest")
     api.delete(report.id, upload.deletion_secret)
-    _check_gone(api, report.id)
+    check_gone(api, report.id)
     say(
         "Delete",
         f"the photograph and its results are deleted; {time.perf_counter() - started:.1f} s in all",
@@ -92,7 +94,8 @@ def _read(files: Mapping[str, bytes], name: str) -> Image.Image:
     return image
 
 
-def _check_gone(api: ApiClient, identity: str) -> None:
+def check_gone(api: ApiClient, identity: str) -> None:
+    """Raise SmokeFailed where a detection that was deleted can still be read."""
     try:
         report = api.read(identity)
     except ApiError as error:

@@ -8,9 +8,9 @@ from functools import partial
 import httpx2
 
 from handler.client.api_client import ApiClient, done
+from handler.client.smoke import OPTIONS, check_files, check_gone
 from handler.doctor.findings import CannotTell, Finding, Trouble, examine
 from handler.doctor.web import check_clock, check_preflight, check_region, object_url
-from handler.schemas import Options
 from handler.web.messages import DetectionReport, Upload
 from model.runtime.errors import ManifestError
 from model.runtime.manifest import ModelManifest
@@ -98,7 +98,7 @@ class ApiExamination:
         answer = self._get("/readyz")
         if answer.status_code != 200:
             raise Trouble(_detail(answer))
-        return "The model is loaded, its golden image detected right."
+        return "The model is loaded, its golden image is detected correctly."
 
     def _check_form(self) -> str:
         self._require_answers()
@@ -123,18 +123,20 @@ class ApiExamination:
     def _check_detection(self) -> str:
         if self._key is None:
             raise CannotTell("Nothing was uploaded.")
-        self._report = self._api.detect(self._key, Options(outputs=("labels",)))
+        self._report = self._api.detect(self._key, OPTIONS)
         receipt = done(self._report).receipt
         seconds = sum(receipt.milliseconds.values()) / 1000
         price = f", about ${receipt.cost.usd:.7f}" if receipt.cost else ""
         return f"{len(done(self._report).detections)} found in {seconds:.2f} s{price}."
 
     def _check_links(self) -> str:
-        names = [name for name, _ in self._api.read_outputs(self._detected)]
-        return f"{', '.join(names)} can be fetched."
+        files = dict(self._api.read_outputs(self._detected))
+        check_files(done(self._detected), files)
+        return f"{len(files)} files can be fetched, and match the manifest."
 
     def _check_deletion(self) -> str:
         self._api.delete(self._detected.id, self._given_form.deletion_secret)
+        check_gone(self._api, self._detected.id)
         return "What this made is deleted."
 
     def _get(self, path: str) -> httpx2.Response:
