@@ -34,6 +34,29 @@ def test_service_answers_as_documented(case):
     case.call_and_validate(excluded_checks=[positive_data_acceptance, allow_header_conformance])
 
 
+class SequencesOfRequests(schema.as_state_machine()):
+    """Requests that use what earlier answers held: keys, ids, deletion secrets."""
+
+    def validate_response(self, response, case, additional_checks=None, **kwargs):
+        """Hold an answer against the document, but for what no JSON Schema says."""
+        case.validate_response(
+            response,
+            additional_checks=additional_checks,
+            excluded_checks=[positive_data_acceptance, allow_header_conformance],
+        )
+
+
+SequencesOfRequests.TestCase.settings = settings(
+    max_examples=15,
+    stateful_step_count=6,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+)
+TestSequencesOfRequests = SequencesOfRequests.TestCase
+
+
 DOCUMENT = app.openapi()
 OPERATIONS = [
     pytest.param(operation, id=f"{method} {path}")
