@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from typing import NamedTuple
 
 from handler.detection.admission import Caller, Gate, make_gate
 from handler.detection.cost import Tariff
@@ -23,6 +24,15 @@ from model.runtime.postprocess import paste_masks
 from model.runtime.predictor import Predictor
 from model.runtime.rle import encode_rle
 from model.runtime.tiling import is_large, predict_tiled
+
+
+class _View(NamedTuple):
+    """Decoded pixels (h, w, 3) RGB, as the network takes them: whole for tiles, else scaled."""
+
+    pixels: Pixels
+    # The upright photograph's width and height.
+    frame_size: tuple[int, int]
+    tiled: bool
 
 
 @dataclass
@@ -149,7 +159,9 @@ class Detector:
         stopwatch = stopwatch or Stopwatch()
         with stopwatch.stage("decoding"):
             photo = data if isinstance(data, Photo) else open_photo(data, self.limits)
-        detections = self.find(photo, options, stopwatch)
+            view = self._view(photo, options)
+        with stopwatch.stage("inferring"):
+            detections = self._infer(view, options)
         source = Source(
             filename=filename,
             key=key,
@@ -169,25 +181,30 @@ class Detector:
         `photo`: or pixels, (height, width, 3) RGB. Raises a BadImage.
         """
         with stopwatch.stage("decoding"):
-            if isinstance(photo, Photo):
-                frame_size = (photo.width, photo.height)
-                tiled = options.tile and is_large(self.predictor, frame_size)
-                size = self.predictor.input_size(frame_size)
-                pixels = photo.full() if tiled else photo.scaled(*size)
-            else:
-                frame_size, tiled, pixels = (photo.shape[1], photo.shape[0]), False, photo
+            view = self._view(photo, options)
         with stopwatch.stage("inferring"):
-            predict = (
-                partial(predict_tiled, self.predictor)
-                if tiled
-                else partial(self.predictor.predict, frame_size=frame_size)
-            )
-            return predict(
-                pixels,
-                score_threshold=options.score_threshold,
-                max_detections=options.max_detections,
-                classes=options.classes,
-            )
+            return self._infer(view, options)
+
+    def _view(self, photo: Photo | Pixels, options: Options) -> _View:
+        if not isinstance(photo, Photo):
+            return _View(photo, (photo.shape[1], photo.shape[0]), tiled=False)
+        frame_size = (photo.width, photo.height)
+        tiled = options.tile and is_large(self.predictor, frame_size)
+        size = self.predictor.input_size(frame_size)
+        return _View(photo.full() if tiled else photo.scaled(*size), frame_size, tiled)
+
+    def _infer(self, view: _View, options: Options) -> Detections:
+        predict = (
+            partial(predict_tiled, self.predictor)
+            if view.tiled
+            else partial(self.predictor.predict, frame_size=view.frame_size)
+        )
+        return predict(
+            view.pixels,
+            score_threshold=options.score_threshold,
+            max_detections=options.max_detections,
+            classes=options.classes,
+        )
 
     def check_classes(self, options: Options) -> None:
         """Raise BadOptions for a class that the model does not know, with those that are near."""
