@@ -114,3 +114,14 @@ def test_the_readmes_python_is_that_of_its_page() -> None:
     """tests/test_python_api.py runs the page's."""
     [shown] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert shown in (ROOT / "docs/python.md").read_text()
+
+
+def test_every_file_that_the_architecture_names_exists() -> None:
+    folder, missing = ROOT, []
+    for line in (ROOT / "docs/architecture.md").read_text().splitlines():
+        for name in re.findall(r"`((?:\w+/)*\w+\.py)`", line):
+            # A bare name stands in the folder of the file that its row names before it.
+            folder = (ROOT / name).parent if name.startswith(("handler/", "model/")) else folder
+            places = [ROOT / name, ROOT / "handler" / name, folder / name]
+            missing += [] if any(map(Path.is_file, places)) else [name]
+    assert missing == []

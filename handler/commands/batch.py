@@ -64,10 +64,10 @@ def batch(
         outputs=wanted,
         tile=tile,
     )
-    from handler.commands.photo_run import Report, make_annotation_files
+    from handler.commands.photo_run import RunOutput, make_annotation_files
     from handler.commands.remote import run_remote
 
-    report = Report(
+    report = RunOutput(
         output_folder(out, outputs, as_json),
         make_annotation_files(wanted),
         contact_sheet=True,

@@ -78,9 +78,9 @@ def detect(
     )
     from handler.client.detect_files import LocalRun
     from handler.client.photo_search import find_photos
-    from handler.commands.photo_run import Report, make_annotation_files, run_photos
+    from handler.commands.photo_run import RunOutput, make_annotation_files, run_photos
 
-    report = Report(
+    report = RunOutput(
         output_folder(out, outputs, as_json),
         make_annotation_files(wanted),
         as_json=as_json,

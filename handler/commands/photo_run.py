@@ -41,7 +41,7 @@ class Detect(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RunOutput:
     """What a run writes and prints beside each photograph's results."""
 
     out: Path | None
@@ -61,7 +61,7 @@ class _Run:
     """One run as it goes on."""
 
     search: Search
-    report: Report
+    report: RunOutput
     progress: RunProgress
     lines: Layout
     outcomes: list[Outcome] = field(default_factory=list)
@@ -92,7 +92,7 @@ def make_annotation_files(names: Sequence[str]) -> tuple[AnnotationFile, ...]:
     return tuple(AnnotationFile(name) for name in ANNOTATION_FORMATS if name in names)
 
 
-def run_photos(search: Search, report: Report, detect: Detect) -> None:
+def run_photos(search: Search, report: RunOutput, detect: Detect) -> None:
     """Detect in all photographs; ends the command with 1 for failures, 130 after Ctrl-C."""
     if not report.quiet and (skipped := str(search.skipped)):
         say_note(skipped)
@@ -139,7 +139,7 @@ def _write_files(run: _Run) -> bool:
     return all(written)
 
 
-def _write(data: bytes, path: Path, report: Report) -> bool:
+def _write(data: bytes, path: Path, report: RunOutput) -> bool:
     try:
         write_file(data, path)
     except OSError as error:

@@ -9,14 +9,14 @@ from handler.client.api_client import ApiClient
 from handler.client.detect_by_api import RemoteRun
 from handler.client.photo_search import find_photos
 from handler.commands.options import check_url, open_url, read_settings
-from handler.commands.photo_run import Report, run_photos
+from handler.commands.photo_run import RunOutput, run_photos
 from handler.schemas import Options
 
 
 def run_remote(
     photos: Sequence[str],
     options: Options,
-    report: Report,
+    report: RunOutput,
     *,
     api: str,
     token: str | None,

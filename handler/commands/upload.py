@@ -59,10 +59,10 @@ def upload(
         outputs=wanted,
         tile=tile,
     )
-    from handler.commands.photo_run import Report, make_annotation_files
+    from handler.commands.photo_run import RunOutput, make_annotation_files
     from handler.commands.remote import run_remote
 
-    report = Report(
+    report = RunOutput(
         output_folder(out, outputs, as_json),
         make_annotation_files(wanted),
         as_json=as_json,

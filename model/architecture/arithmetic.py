@@ -16,9 +16,10 @@ import tensorflow as tf
 
 from model.architecture.anchors import anchors_at
 from model.architecture.box_head import DELTA_WEIGHTS, Selected, select_detections
-from model.architecture.boxes import decode_boxes, non_max_suppression, take_kept
+from model.architecture.boxes import decode_boxes
 from model.architecture.crop_and_resize import CropAndResize
 from model.architecture.layers import Size, size_of
+from model.architecture.nms import non_max_suppression, take_kept
 from model.architecture.roi_align import Pyramid, RoIAlign, roi_align
 from model.architecture.rpn import STRIDES, Proposals, Rpn
 from model.config import Preset

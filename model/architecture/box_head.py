@@ -11,14 +11,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from model.architecture.boxes import (
-    clip_boxes,
-    decode_boxes,
-    has_min_size,
-    non_max_suppression,
-    take_kept,
-)
+from model.architecture.boxes import clip_boxes, decode_boxes, has_min_size
 from model.architecture.layers import Conv2d, Linear, Weights
+from model.architecture.nms import non_max_suppression, take_kept
 from model.architecture.rpn import Proposals
 from model.config import Preset
 

@@ -1,7 +1,4 @@
-"""Arithmetic on boxes (…, 4): x1, y1, x2, y2 in pixels.
-
-N boxes, K kept.
-"""
+"""Arithmetic on boxes (…, 4): x1, y1, x2, y2 in pixels."""
 
 from __future__ import annotations
 
@@ -51,30 +48,3 @@ def has_min_size(boxes: tf.Tensor, min_size: float) -> tf.Tensor:
     """Whether both sides are at least min_size pixels: (N, 4) -> (N,) bool."""
     x1, y1, x2, y2 = tf.unstack(boxes, axis=-1)
     return tf.minimum(x2 - x1, y2 - y1) >= min_size
-
-
-def non_max_suppression(
-    boxes: tf.Tensor, scores: tf.Tensor, *, iou_threshold: float, max_kept: int
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Keep each box that overlaps no better one by more than iou_threshold.
-
-    boxes (N, 4), scores (N,), those of 0 or less never kept
-    -> indices (max_kept,) int32, best first, padded with 0, and how many count () int32.
-    """
-    # The op asks for y before x; overlap does not care which axis is which.
-    indices, count = tf.raw_ops.NonMaxSuppressionV4(
-        boxes=boxes,
-        scores=scores,
-        max_output_size=max_kept,
-        iou_threshold=iou_threshold,
-        score_threshold=0.0,
-        pad_to_max_output_size=True,
-    )
-    return indices, count
-
-
-def take_kept(rows: tf.Tensor, indices: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-    """Gather the rows (N, …) that suppression kept -> (max_kept, …); padding is 0."""
-    kept = tf.gather(rows, indices)
-    is_kept = tf.range(indices.shape[0]) < count
-    return tf.where(tf.reshape(is_kept, [-1] + [1] * (kept.shape.rank - 1)), kept, 0)

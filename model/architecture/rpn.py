@@ -13,14 +13,9 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from model.architecture.anchors import anchors_at, base_anchors
-from model.architecture.boxes import (
-    clip_boxes,
-    decode_boxes,
-    has_min_size,
-    non_max_suppression,
-    take_kept,
-)
+from model.architecture.boxes import clip_boxes, decode_boxes, has_min_size
 from model.architecture.layers import Conv2d, Size, Weights, size_of
+from model.architecture.nms import non_max_suppression, take_kept
 from model.config import Preset
 
 _MIN_SIZE = 1e-3

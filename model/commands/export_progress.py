@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from model.export.progress import Report
+from model.export.progress import OnProgress
 
 
 @contextmanager
-def export_progress() -> Iterator[Report]:
+def export_progress() -> Iterator[OnProgress]:
     """Draw a bar on a terminal; elsewhere, print a line for each stage. Both on stderr."""
     console = Console(stderr=True)
     began = time.monotonic()
@@ -36,7 +36,7 @@ def export_progress() -> Iterator[Report]:
         yield report
 
 
-def _in_lines(console: Console, began: float) -> Report:
+def _in_lines(console: Console, began: float) -> OnProgress:
     said: list[str] = []
 
     def report(doing: str, done: float, total: float) -> None:

@@ -17,7 +17,7 @@ from model.export.litert_export import (
     litert_shares,
     with_files,
 )
-from model.export.progress import Progress, Report
+from model.export.progress import OnProgress, Progress
 from model.export.saved_model import write_saved_model
 from model.export.workspace import Workspace
 from model.runtime.backends.litert import FILE_NAME
@@ -45,7 +45,7 @@ def export_model(
     float_layers: str | None = None,
     golden: Path | None = None,
     to: Path | None = None,
-    report: Report = lambda doing, done, total: None,
+    report: OnProgress = lambda doing, done, total: None,
 ) -> ModelManifest:
     """Write the artifacts of the version `folder`, which has weights and a manifest.
 

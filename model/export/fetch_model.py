@@ -8,7 +8,7 @@ from pathlib import Path
 from model.config import Preset
 from model.export.export_model import export_model
 from model.export.litert_export import Photographs
-from model.export.progress import Report
+from model.export.progress import OnProgress
 from model.runtime.backends.litert import FILE_NAME
 from model.runtime.manifest import ModelManifest
 from model.runtime.versions import versions
@@ -26,7 +26,7 @@ def fetch_model(
     photographs: Photographs | None = None,
     *,
     downloaded: Progress = lambda done, total: None,
-    report: Report = lambda doing, done, total: None,
+    report: OnProgress = lambda doing, done, total: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Path:
     """Return the version folder of published weights, with an int8 .tflite in it.

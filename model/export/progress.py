@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 # (what is being done, shares done, shares in all)
-Report = Callable[[str, float, float], None]
+OnProgress = Callable[[str, float, float], None]
 
 
 @dataclass
@@ -15,7 +15,7 @@ class Progress:
     """Counts the shares of finished parts; a part that was kept from before counts at once."""
 
     total: float
-    report: Report = lambda doing, done, total: None
+    report: OnProgress = lambda doing, done, total: None
     done: float = field(default=0, init=False)
 
     @contextmanager

@@ -8,13 +8,13 @@ from itertools import chain
 
 from model.training.checks.classes import check_balance, check_objects, compare_classes
 from model.training.checks.findings import Finding, Level
-from model.training.checks.photographs import Photograph, check_duplicates, check_leaks
+from model.training.checks.photographs import ReadablePhotograph, check_duplicates, check_leaks
 from model.training.checks.records import DataSet
 from model.training.checks.verdict import find_faults
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DataReport:
     """What was found in the data sets."""
 
     data_sets: tuple[DataSet, ...]
@@ -27,7 +27,7 @@ class Report:
 
 def check_data(
     train: DataSet, val: DataSet | None = None, on_photograph: Callable[[], None] = lambda: None
-) -> Report:
+) -> DataReport:
     """Check a training set, and a validation set against it.
 
     on_photograph: called for each that was read, for a progress bar.
@@ -35,15 +35,15 @@ def check_data(
     learnt, findings = _check_one(train, on_photograph)
     findings += check_balance(train)
     if val is None:
-        return Report((train,), tuple(findings))
+        return DataReport((train,), tuple(findings))
     scored, more = _check_one(val, on_photograph)
     findings += chain(more, compare_classes(train, val), check_leaks(train, learnt, val, scored))
-    return Report((train, val), tuple(findings))
+    return DataReport((train, val), tuple(findings))
 
 
 def _check_one(
     data: DataSet, on_photograph: Callable[[], None]
-) -> tuple[list[Photograph], list[Finding]]:
+) -> tuple[list[ReadablePhotograph], list[Finding]]:
     photographs, findings = find_faults(data, on_photograph)
     more = chain(check_objects(data), check_duplicates(data, photographs))
     return photographs, [*findings, *more]

@@ -6,13 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from model.architecture.box_head import select_detections
-from model.architecture.boxes import (
-    clip_boxes,
-    decode_boxes,
-    has_min_size,
-    non_max_suppression,
-    take_kept,
-)
+from model.architecture.boxes import clip_boxes, decode_boxes, has_min_size
+from model.architecture.nms import non_max_suppression, take_kept
 from model.architecture.rpn import Proposals
 from model.config import EDGE
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from handler.commands.main import app
 from model.runtime.errors import DataError
-from model.training.check_data import Report, check_data
+from model.training.check_data import DataReport, check_data
 from model.training.checks.records import read_data_set
 
 WIDTH, HEIGHT = SIZE
@@ -37,10 +37,10 @@ def data(drawn: tuple[Path, str], tmp_path: Path) -> Data:
 
 
 @pytest.fixture
-def check(tmp_path: Path) -> Callable[..., Report]:
+def check(tmp_path: Path) -> Callable[..., DataReport]:
     """Check annotations for training, and others for validation, of the same photographs."""
 
-    def check(*sets: Data) -> Report:
+    def check(*sets: Data) -> DataReport:
         files = [write_json(tmp_path / f"{n}.json", each) for n, each in enumerate(sets)]
         return check_data(*(read_data_set(file, tmp_path / "images") for file in files))
 
@@ -55,7 +55,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     return lambda *words: CliRunner().invoke(app, ["model", "check-data", *words])
 
 
-def found(report: Report) -> list[tuple[str, Any, Any]]:
+def found(report: DataReport) -> list[tuple[str, Any, Any]]:
     """Rule, image and annotation of each finding."""
     return [(each.rule.name, each.image_id, each.annotation_id) for each in report.findings]
 

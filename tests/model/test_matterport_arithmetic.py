@@ -8,8 +8,8 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from model.architecture.arithmetic import MatterportArithmetic, _never_flat, to_pixels, to_unit
-from model.architecture.boxes import non_max_suppression
 from model.architecture.crop_and_resize import CropAndResize
+from model.architecture.nms import non_max_suppression
 from model.architecture.roi_align import Pyramid, RoIAlign, roi_align
 from model.config import IMPORTED_PRESETS
 

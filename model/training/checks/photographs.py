@@ -34,7 +34,7 @@ _SMALL = (128, 128)
 
 
 @dataclass(frozen=True, slots=True)
-class Photograph:
+class ReadablePhotograph:
     """A file that could be read.
 
     size: width and height as stored. orientation: EXIF's, 1 is upright.
@@ -50,7 +50,7 @@ class Photograph:
 
 def read_photographs(
     data: DataSet, on_each: Callable[[], None]
-) -> tuple[list[Photograph], list[Finding]]:
+) -> tuple[list[ReadablePhotograph], list[Finding]]:
     """Read every photograph of a set, and say which cannot be; `on_each` is called for each."""
     photographs, findings = [], []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -63,7 +63,7 @@ def read_photographs(
     return photographs, findings
 
 
-def check_sizes(data: DataSet, photographs: Sequence[Photograph]) -> Iterator[Finding]:
+def check_sizes(data: DataSet, photographs: Sequence[ReadablePhotograph]) -> Iterator[Finding]:
     """Find photographs of another size than the JSON states, and those on their side."""
     for each in photographs:
         stated = (each.image.width, each.image.height)
@@ -76,14 +76,17 @@ def check_sizes(data: DataSet, photographs: Sequence[Photograph]) -> Iterator[Fi
             yield _of(OTHER_SIZE, says, data, each)
 
 
-def check_duplicates(data: DataSet, photographs: Sequence[Photograph]) -> Iterator[Finding]:
+def check_duplicates(data: DataSet, photographs: Sequence[ReadablePhotograph]) -> Iterator[Finding]:
     """Find photographs that show what an earlier one of the set shows."""
     for each, other, same in _copies(photographs):
         yield _of(DUPLICATE_PHOTOGRAPH, _likeness(same, other, ""), data, each)
 
 
 def check_leaks(
-    train: DataSet, learnt: Sequence[Photograph], val: DataSet, scored: Sequence[Photograph]
+    train: DataSet,
+    learnt: Sequence[ReadablePhotograph],
+    val: DataSet,
+    scored: Sequence[ReadablePhotograph],
 ) -> Iterator[Finding]:
     """Find photographs of the validation set that show what one of the training set shows."""
     for each, other, same in _copies(scored, learnt):
@@ -91,8 +94,8 @@ def check_leaks(
 
 
 def _copies(
-    photographs: Sequence[Photograph], originals: Sequence[Photograph] | None = None
-) -> Iterator[tuple[Photograph, Photograph, bool]]:
+    photographs: Sequence[ReadablePhotograph], originals: Sequence[ReadablePhotograph] | None = None
+) -> Iterator[tuple[ReadablePhotograph, ReadablePhotograph, bool]]:
     """Yield (copy, original, whether byte by byte); without originals, of earlier ones."""
     among = photographs if originals is None else originals
     hashes = np.array([each.hash for each in among], np.uint64).reshape(-1, 2, 2)
@@ -108,12 +111,12 @@ def _copies(
             yield each, among[alike], False
 
 
-def _likeness(same: bool, other: Photograph, origin: str) -> str:
+def _likeness(same: bool, other: ReadablePhotograph, origin: str) -> str:
     verb = "is the same file as" if same else "shows the same as"
     return f"{verb} {other.image.file_name} (image {other.image.id}){origin}"
 
 
-def _read(data: DataSet, image: Image) -> Photograph | Finding:
+def _read(data: DataSet, image: Image) -> ReadablePhotograph | Finding:
     path = data.folder / image.file_name
     try:
         content = path.read_bytes()
@@ -126,7 +129,7 @@ def _read(data: DataSet, image: Image) -> Photograph | Finding:
         record, pixels = read_thumbnail(path, content, _SMALL)
     except DataError as error:
         return _fault(UNREADABLE_FILE, str(error), data, image)
-    return Photograph(
+    return ReadablePhotograph(
         image,
         record.stored_size,
         record.orientation,
@@ -135,7 +138,7 @@ def _read(data: DataSet, image: Image) -> Photograph | Finding:
     )
 
 
-def _of(rule: Rule, says: str, data: DataSet, photograph: Photograph) -> Finding:
+def _of(rule: Rule, says: str, data: DataSet, photograph: ReadablePhotograph) -> Finding:
     return _fault(rule, says, data, photograph.image)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from model.training.check_data import Report
+from model.training.check_data import DataReport
 from model.training.checks.classes import count_objects
 from model.training.checks.findings import Finding, Rule
 
@@ -16,7 +16,7 @@ _EXAMPLES = 3
 _STYLES = {"error": "red", "warning": "yellow"}
 
 
-def report_table(report: Report) -> Table:
+def report_table(report: DataReport) -> Table:
     """A row per kind of fault, errors first: how many, the cure, and the first few."""
     table = Table("", "found", box=None, padding=(0, 2, 1, 0))
     table.columns[0].justify = "right"
@@ -27,7 +27,7 @@ def report_table(report: Report) -> Table:
     return table
 
 
-def report_summary(report: Report) -> list[str]:
+def report_summary(report: DataReport) -> list[str]:
     """Say in a line what each file holds, and in the last what was found."""
     lines = []
     for data in report.data_sets:
@@ -42,7 +42,7 @@ def report_summary(report: Report) -> list[str]:
     return [*lines, f"{_several(errors, 'error')}, {_several(warnings, 'warning')}"]
 
 
-def report_json(report: Report) -> dict[str, Any]:
+def report_json(report: DataReport) -> dict[str, Any]:
     """Everything that was found, as JSON's types."""
     return {
         "errors": report.count("error"),
@@ -71,7 +71,7 @@ def report_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _grouped(report: Report) -> list[tuple[Rule, list[Finding]]]:
+def _grouped(report: DataReport) -> list[tuple[Rule, list[Finding]]]:
     groups: dict[Rule, list[Finding]] = defaultdict(list)
     for finding in report.findings:
         groups[finding.rule].append(finding)

@@ -12,7 +12,7 @@ from pathlib import Path
 from model.runtime.errors import DataError
 from model.training.checks.annotations import check_ids, check_references, check_shapes
 from model.training.checks.findings import Finding
-from model.training.checks.photographs import Photograph, check_sizes, read_photographs
+from model.training.checks.photographs import ReadablePhotograph, check_sizes, read_photographs
 from model.training.checks.records import DataSet, read_data_set
 
 _NAMED_AT_MOST = 5
@@ -20,7 +20,7 @@ _NAMED_AT_MOST = 5
 
 def find_faults(
     data: DataSet, on_photograph: Callable[[], None] = lambda: None
-) -> tuple[list[Photograph], list[Finding]]:
+) -> tuple[list[ReadablePhotograph], list[Finding]]:
     """Read every photograph of a set, and find what is wrong with records, boxes and masks.
 
     on_photograph: called for each that was read, for a progress bar.
@@ -45,7 +45,7 @@ def read_sound(
     return data
 
 
-def _faults(data: DataSet, photographs: list[Photograph]) -> Iterator[Finding]:
+def _faults(data: DataSet, photographs: list[ReadablePhotograph]) -> Iterator[Finding]:
     yield from check_sizes(data, photographs)
     yield from check_ids(data)
     yield from check_references(data)
