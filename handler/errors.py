@@ -27,6 +27,8 @@ MaskdropError
 ├── NotForYou                something that is not open to everybody
 ├── NotReady                 the model is still loading, or cannot be used
 ├── QueueUnavailable         the queue did not take a job, or there is none
+├── AddressRefused           an address that Maskdrop sends nothing to and fetches nothing from
+├── HostUnavailable          a host that the owner named, which does not answer
 └── StorageError             the bucket did not do what was asked
     ├── ObjectNotFound       no such object, or no such version of it
     ├── ObjectTooLarge       bytes past what the caller allows
@@ -145,6 +147,14 @@ class NotReady(MaskdropError):
 
 class QueueUnavailable(MaskdropError):
     """The queue did not take a job, or none is set up."""
+
+
+class AddressRefused(MaskdropError):
+    """An address that Maskdrop sends nothing to and fetches nothing from."""
+
+
+class HostUnavailable(MaskdropError):
+    """A host that the owner named does not answer, or not as expected."""
 
 
 class StorageError(MaskdropError):

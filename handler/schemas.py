@@ -211,3 +211,26 @@ class Status(_Shape):
         str | None, Field(description="Names this attempt; an earlier one's failure is not its.")
     ] = None
     pending: Pending | None = None
+
+
+class Counted(_Shape):
+    """What came of one photograph, in short."""
+
+    id: Annotated[str, Field(description="Of the result in the bucket.")]
+    bucket: str
+    key: Annotated[str, Field(description="The photograph's.")]
+    etag: str | None
+    state: Literal["succeeded", "failed"]
+    counts: Annotated[dict[str, int], Field(description="Instances per class; none when failed.")]
+    manifest: Annotated[str, Field(description="The manifest's key in the bucket.")]
+    failure: Annotated[Failure | None, Field(description="Why; null when succeeded.")] = None
+
+
+class Notification(_Shape):
+    """What the webhook is told, as Standard Webhooks has it: type, timestamp, data."""
+
+    type: Literal["detection.succeeded", "detection.failed"]
+    timestamp: Annotated[
+        datetime, Field(description="When the result was written; it stays when told again.")
+    ]
+    data: Counted

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from handler.errors import AddressRefused
+from handler.outbound.guarded_http import parse_url
+from handler.outbound.signature import read_secret
 from handler.photo.decode import ImageLimits
 from handler.prices import Platform, Rates
 from model.runtime.backends import BackendName
@@ -18,7 +21,9 @@ _LIMITS = ImageLimits()
 class Settings(BaseSettings):
     """What a deployment may set."""
 
-    model_config = SettingsConfigDict(env_prefix="MASKDROP_", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="MASKDROP_", frozen=True, hide_input_in_errors=True
+    )
 
     model: Annotated[
         str,
@@ -144,6 +149,25 @@ class Settings(BaseSettings):
         ),
     ] = None
 
+    webhook_url: Annotated[
+        str | None,
+        Field(description="Where results that are ready or failed are told, `https://…`."),
+    ] = None
+    webhook_secret: Annotated[
+        str | None,
+        Field(
+            description="What the webhook's messages are signed with: `whsec_` and 24 to 64 bytes "
+            "in base64."
+        ),
+    ] = None
+    private_hosts: Annotated[
+        bool,
+        Field(
+            description="Let the webhook's host have a private or loopback address, and be asked "
+            "by plain HTTP."
+        ),
+    ] = False
+
     cloud_run_vcpus: Annotated[
         float | None,
         Field(gt=0, description="On Cloud Run, the service's vCPUs; for receipts, with the next."),
@@ -159,6 +183,21 @@ class Settings(BaseSettings):
             '`{"lambda-arm64": {"gib_second": 0.00001, "request": 2e-7}}`.'
         ),
     ] = {}
+
+    @model_validator(mode="after")
+    def _webhook_is_usable(self) -> Self:
+        """Refuse at the start what every delivery would fail of."""
+        if not self.webhook_url:
+            return self
+        try:
+            parse_url(self.webhook_url, private=self.private_hosts)
+        except AddressRefused as error:
+            raise ValueError(f"MASKDROP_WEBHOOK_URL: {error}") from None
+        if not self.webhook_secret:
+            # Anybody could tell the receiver anything.
+            raise ValueError("MASKDROP_WEBHOOK_URL needs MASKDROP_WEBHOOK_SECRET.")
+        read_secret(self.webhook_secret)
+        return self
 
     @property
     def max_request_bytes(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from handler.bucket.keys import split_url
@@ -20,6 +20,10 @@ from handler.detection.model_loader import ModelLoader
 from handler.detection.model_source import find_model_folder
 from handler.detection.stored import StoredDetector
 from handler.errors import StorageUnavailable
+from handler.notifications.courier import Background, Courier, Inline, Silence
+from handler.notifications.outbox import Outbox
+from handler.notifications.webhook import Webhook
+from handler.outbound.signature import read_secret
 from handler.settings import LambdaEnvironment, Settings
 from handler.telemetry.protocol import NoTelemetry, Telemetry
 from model.runtime.predictor import Predictor
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 
 # Where the platform sets no limit on an answer, the memory of both sides does.
 MAX_ANSWER_BYTES = 32 * 2**20
+# What the webhook's receiver may take for an answer, seconds.
+WEBHOOK_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -65,10 +71,15 @@ class Services:
             raise StorageUnavailable("No bucket is set up; MASKDROP_BUCKET names one.")
         return self.store
 
+    @cached_property
+    def courier(self) -> Courier:
+        """What tells the owner's webhook of results."""
+        return open_courier(self.settings, self.store)
+
     @property
     def stored(self) -> StoredDetector:
         """The detector of the bucket's objects; raises as `bucket` and `detector` do."""
-        return StoredDetector(self.detector, self.bucket, self.telemetry)
+        return StoredDetector(self.detector, self.bucket, self.telemetry, self.courier)
 
 
 def build_services(
@@ -141,6 +152,21 @@ def open_url(settings: Settings, url: str) -> tuple[ObjectStore, str]:
     """Open the bucket of s3://bucket/prefix; answers it and the prefix. Raises BadKey."""
     bucket, prefix = split_url(url)
     return open_store(settings, bucket), prefix
+
+
+def open_courier(settings: Settings, store: ObjectStore | None) -> Courier:
+    """What tells the webhook of the results in a bucket, where the settings name one."""
+    if store is None or not settings.webhook_url or not settings.webhook_secret:
+        return Silence()
+    webhook = Webhook(
+        settings.webhook_url,
+        read_secret(settings.webhook_secret),
+        private=settings.private_hosts,
+        seconds=WEBHOOK_SECONDS,
+    )
+    # A function is frozen between its calls, and threads with it.
+    on_lambda = LambdaEnvironment().memory_mb is not None
+    return (Inline if on_lambda else Background)(Outbox(store), webhook)
 
 
 def _open_queue(settings: Settings, url: str) -> JobQueue:

@@ -5,6 +5,7 @@ inbox/…                        batch: every object created here is processed
 results/{id}/manifest.json     written last
 results/{id}/status.json       progress while it runs
 results/{id}/{output}          masks and pictures
+results/notices/{id}.json      results that the webhook is still to be told of
 latest/{source key}.json       a copy of the newest manifest for that object
 models/{name}/{version}/…
 backfill/{run}/report.json     what became of every object of a backfill, and what it is made from
@@ -23,6 +24,8 @@ SCHEME = "s3://"
 UPLOADS = "uploads/"
 INBOX = "inbox/"
 RESULTS = "results/"
+# No result's id, which has 52 characters.
+NOTICES = f"{RESULTS}notices/"
 LATEST = "latest/"
 MODELS = "models/"
 BACKFILL = "backfill/"

@@ -161,6 +161,9 @@ def open_url(url: str) -> tuple[ObjectStore, str]:
 def _explain(error: ValidationError, spelling: str) -> str:
     """Put the first thing that is wrong into a sentence."""
     first = error.errors()[0]
+    if not first["loc"]:
+        # Of several settings together; the sentence names them, and the value may be a secret.
+        return first["msg"].removeprefix("Value error, ")
     name = str(first["loc"][0])
     name = name.upper() if spelling.startswith("MASKDROP") else name.replace("_", "-")
     return f"{spelling.format(name)} is {first['input']!r}: {first['msg'].lower()}."

@@ -22,6 +22,7 @@ from handler.errors import (
     StorageError,
     problem_type,
 )
+from handler.notifications.courier import Courier, Silence
 from handler.schemas import FailedManifest, FailedSource, Failure, Manifest, Options, Pending, State
 from handler.telemetry.protocol import Telemetry
 from model.runtime.errors import ModelError
@@ -59,8 +60,16 @@ class Task:
 class StoredDetector:
     """Detects in the bucket's objects and keeps the results there."""
 
-    def __init__(self, detector: Detector, store: ObjectStore, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        store: ObjectStore,
+        telemetry: Telemetry,
+        courier: Courier | None = None,
+    ) -> None:
+        """Detect with `detector` in the objects of `store`; `courier` tells of each result."""
         self.results = ResultStore(store)
+        self._courier = courier or Silence()
         self._detector = detector
         self._store = store
         self._telemetry = telemetry
@@ -154,12 +163,22 @@ class StoredDetector:
                     )
                     on_state("writing")
                     names = self.results.write_files(task.id, render(result))
-                    manifest = self.results.write_manifest(task.id, result.manifest(names))
+                    manifest = self._write(task.id, result.manifest(names))
         except Exception as error:
             self._telemetry.failure(type(error).__name__)
             raise
         self._telemetry.detection(result.stopwatch.milliseconds, len(result.detections))
         return manifest
+
+    def _write(
+        self, identity: str, manifest: AnyManifest, *, provisional: bool = False
+    ) -> AnyManifest:
+        """Write a manifest and tell of it, unless another writer's counts; answers which does."""
+        manifest = manifest.model_copy(update={"id": identity})
+        with self._courier.announcing(manifest, provisional=provisional) as told:
+            counts = self.results.write_manifest(identity, manifest)
+            told.is_ours = counts == manifest
+        return counts
 
     def _read(self, info: ObjectInfo) -> bytes:
         found = self._store.get(
@@ -170,18 +189,24 @@ class StoredDetector:
         return found.body
 
     def record_failure(
-        self, task: Task, error: Exception, attempt: str | None = None
+        self,
+        task: Task,
+        error: Exception,
+        attempt: str | None = None,
+        *,
+        provisional: bool = False,
     ) -> AnyManifest:
         """Write the manifest that says why; a result that succeeded meanwhile stays.
 
-        `attempt`: the one that ended so; none where it may still end otherwise.
+        attempt: the one that ended so; none where it may still end otherwise.
+        provisional: an attempt that is under way may replace it, so nobody is told of it yet.
         """
         info, known = task.info, isinstance(error, MaskdropError | ModelError)
         failure = Failure(
             type=problem_type(type(error) if known else MaskdropError),
             detail=str(error) if known else "Something broke on our side; the log names it.",
         )
-        return self.results.write_manifest(
+        return self._write(
             task.id,
             FailedManifest(
                 source=FailedSource(
@@ -192,4 +217,5 @@ class StoredDetector:
                 failure=failure,
                 attempt=attempt,
             ),
+            provisional=provisional,
         )

@@ -132,7 +132,7 @@ class Attempt:
         try:
             if self._stored.finished(self._task) is None:
                 # Of no attempt: one that is under way may still end otherwise.
-                self._publish(self._stored.record_failure(self._task, error))
+                self._publish(self._stored.record_failure(self._task, error, provisional=True))
         except StorageError as refusal:
             _log.warning("%r: %s", self._task.info.key, refusal)
 

@@ -89,9 +89,12 @@ def create_app(services: Services | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Load the model while the server already answers `/healthz`."""
-    app.state.services.model.start()
+    """Load the model while the server already answers `/healthz`; tell of results meanwhile."""
+    services: Services = app.state.services
+    services.model.start()
+    services.courier.start()
     yield
+    services.courier.stop()
 
 
 def _document_problems(app: FastAPI) -> None:

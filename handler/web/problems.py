@@ -161,6 +161,16 @@ PROBLEMS: dict[type[Exception], Answer] = {
         "The queue does not answer",
         "The queue did not take the job.",
     ),
+    errors.AddressRefused: Answer(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Not an address that Maskdrop fetches from",
+        "The image is at example.org; MASKDROP_LABELSTUDIO_URL is another host.",
+    ),
+    errors.HostUnavailable: Answer(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "A host does not answer",
+        "labels.example.org did not answer within 10 s.",
+    ),
     errors.ObjectNotFound: Answer(
         HTTPStatus.NOT_FOUND,
         "No such object",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -56,10 +57,37 @@ def test_api_answers_before_api_gateway_gives_up() -> None:
 
 def test_only_the_inbox_makes_events() -> None:
     notifications = properties("Bucket")["NotificationConfiguration"]
+    # EventBridge's rule has a pattern of its own, below, and its target starts nothing.
+    assert notifications.pop("EventBridgeConfiguration")["Fn::If"][0] == "TellsOfResults"
     assert list(notifications) == ["QueueConfigurations"]
     [only] = notifications["QueueConfigurations"]
     assert only["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": keys.INBOX}]
     assert not any(keys.INBOX.startswith(ours) for ours in keys.OURS)
+
+
+def test_results_are_told_only_where_somebody_asked() -> None:
+    assert TEMPLATE["Parameters"]["ResultEvents"]["Default"] == "false"
+    theirs = {name for name, each in RESOURCES.items() if each.get("Condition") == "TellsOfResults"}
+    assert theirs == {"ResultRule", "ResultQueue", "ResultQueuePolicy"}
+    assert properties("ResultRule")["Targets"][0]["Arn"] == {"Fn::GetAtt": ["ResultQueue", "Arn"]}
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        (keys.manifest_key("a" * 52), True),
+        (keys.status_key("a" * 52), False),
+        (keys.output_key("a" * 52, "labels.png"), False),
+        (f"{keys.NOTICES}0123.json", False),
+        (keys.latest_key("inbox/manifest.json"), False),
+        ("inbox/results/x/manifest.json", False),
+    ],
+)
+def test_the_rule_picks_manifests(key: str, told: bool) -> None:
+    """EventBridge's wildcard matches any characters, `/` too, as fnmatch's does."""
+    detail = properties("ResultRule")["EventPattern"]["detail"]
+    [pattern] = detail["object"]["key"]
+    assert fnmatchcase(key, pattern["wildcard"]) == told
 
 
 def test_queue_takes_events_of_the_bucket_by_the_name_that_it_gets() -> None:

@@ -1,4 +1,4 @@
-"""The JSON Schemas of what lies in the bucket."""
+"""The JSON Schemas of what lies in the bucket, and of what the webhook is told."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
 
 from handler.bucket.result_store import AnyManifest
-from handler.schemas import Status
+from handler.schemas import Notification, Status
 
 router = APIRouter(prefix="/schemas", tags=["schemas"])
 
@@ -34,3 +34,11 @@ def manifest_schema() -> dict[str, Any]:
 def status_schema() -> dict[str, Any]:
     """Answer the schema of the progress of a detection."""
     return {"$schema": _DIALECT} | Status.model_json_schema()
+
+
+@router.get(
+    "/notification.json", summary="Of what the webhook is told", response_class=SchemaResponse
+)
+def notification_schema() -> dict[str, Any]:
+    """Answer the schema of the message about a result that is ready or failed."""
+    return {"$schema": _DIALECT} | Notification.model_json_schema()
