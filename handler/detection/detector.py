@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import NamedTuple
 
 from handler.detection.admission import Caller, Gate, make_gate
@@ -20,9 +20,9 @@ from handler.photo.upright import Pixels
 from handler.schemas import Detection, Manifest, Model, Options, Receipt, Source
 from model.runtime.detections import Detections, InstanceMask
 from model.runtime.machine import peak_memory_mb
-from model.runtime.postprocess import paste_masks
+from model.runtime.postprocess import paste_mask
 from model.runtime.predictor import Predictor
-from model.runtime.rle import encode_rle
+from model.runtime.rle import decode_mask, encode_rle
 from model.runtime.tiling import is_large, predict_tiled
 
 
@@ -37,9 +37,10 @@ class _View(NamedTuple):
 
 @dataclass
 class Result:
-    """One photograph and what was found in it; masks are made anew whenever they are asked for.
+    """One photograph and what was found in it.
 
-    A hundred masks that fill 12 megapixels would be 1.2 GB at once.
+    A mask is pasted once, when it is first asked for, and kept as its run lengths: a hundred
+    masks that fill 12 megapixels would be 1.2 GB at once.
     """
 
     photo: Photo
@@ -50,18 +51,37 @@ class Result:
     cold: bool
     stopwatch: Stopwatch = field(repr=False)
     tariff: Tariff | None = None
+    _described: dict[int, Detection] = field(default_factory=dict, init=False, repr=False)
+
+    def mask(self, index: int) -> InstanceMask:
+        """The mask of the instance at `index`, at the options' threshold."""
+        if known := self._described.get(index):
+            return decode_mask(known.rle)
+        found = self.detections
+        mask = paste_mask(
+            found.raw_masks[index],
+            found.boxes[index],
+            found.width,
+            found.height,
+            self.options.mask_threshold,
+        )
+        self._described[index] = self._describe(index, mask)
+        return mask
 
     def masks(self) -> Iterator[InstanceMask]:
-        """Each instance's mask at the options' threshold, in order, one in memory."""
-        return paste_masks(self.detections, self.options.mask_threshold)
+        """Each instance's mask, in order, one in memory."""
+        return map(self.mask, range(len(self.detections)))
 
-    @cached_property
+    @property
     def instances(self) -> tuple[Detection, ...]:
         """The detections as the manifest lists them."""
-        return tuple(self._describe(*each) for each in enumerate(self.masks()))
+        for index in range(len(self.detections)):
+            if index not in self._described:
+                self.mask(index)
+        return tuple(self._described[index] for index in range(len(self.detections)))
 
     def manifest(self, outputs: Sequence[str] = ()) -> Manifest:
-        """Sum up, after `outputs` have been written."""
+        """Sum up, after `outputs` have been written, in whatever order."""
         with self.stopwatch.stage("encoding"):
             instances = self.instances
         return Manifest(
@@ -69,7 +89,7 @@ class Result:
             model=self.model,
             options=self.options,
             detections=instances,
-            outputs=tuple(outputs),
+            outputs=tuple(sorted(outputs)),
             receipt=self._receipt(),
         )
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from handler.schemas import Detection
 from model.runtime.detections import InstanceMask
-from model.runtime.rle import decode_rle, run_lengths
+from model.runtime.rle import decode_mask, run_lengths
 
 _CHANNELS = 4
 _VALUE_BITS = 8
@@ -67,7 +67,7 @@ def _bits(codes: NDArray[np.int64], widths: NDArray[np.int64]) -> NDArray[np.int
 
 def _region(detection: Detection) -> dict[str, Any]:
     height, width = detection.rle["size"]
-    mask = _cut(decode_rle(detection.rle))
+    mask = decode_mask(detection.rle)
     return {
         "id": f"{detection.index:03d}",
         "type": "brushlabels",
@@ -83,12 +83,3 @@ def _region(detection: Detection) -> dict[str, Any]:
             "brushlabels": [detection.class_name],
         },
     }
-
-
-def _cut(frame: NDArray[np.bool_]) -> InstanceMask:
-    """Cut a frame's mask, (height, width), to where it is set."""
-    rows, columns = (np.flatnonzero(frame.any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
-        return InstanceMask(0, 0, frame[:0, :0])
-    top, left = int(rows[0]), int(columns[0])
-    return InstanceMask(left, top, frame[top : rows[-1] + 1, left : columns[-1] + 1])

@@ -17,8 +17,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from handler.masks.label_places import Rectangle, free_place
 from handler.masks.palette import Colour, instance_colour
-from model.runtime.detections import DEFAULT_MASK_THRESHOLD, Detections, InstanceMask
-from model.runtime.postprocess import paste_mask
+from model.runtime.detections import Detections, InstanceMask
 
 _TINT = 0.4
 _DIAGONAL_PER_LINE = 450
@@ -30,24 +29,36 @@ _QUALITY = 90
 _SUPERSAMPLING = 4
 
 
-def encode_overlay_jpeg(
-    frame: NDArray[np.uint8], detections: Detections, mask_threshold: float = DEFAULT_MASK_THRESHOLD
-) -> bytes:
-    """Encode the photograph, (height, width, 3) RGB, with `detections` drawn on it."""
-    image = Image.fromarray(frame)
-    diagonal = hypot(*image.size)
-    line = max(_SMALLEST_LINE, diagonal / _DIAGONAL_PER_LINE)
-    # In a crowd, text shrinks so that all labels together cover no more of the photograph.
-    crowding = max(1, len(detections) / _CROWD) ** 0.5
-    text = max(_SMALLEST_TEXT, diagonal / _DIAGONAL_PER_TEXT / crowding)
-    for index in _largest_first(detections):
+class Overlay:
+    """A photograph that instances are drawn on, one after the other."""
+
+    def __init__(self, frame: NDArray[np.uint8], detections: Detections) -> None:
+        """Draw on a copy of `frame`, (height, width, 3) RGB."""
+        self._image = Image.fromarray(frame)
+        self._detections = detections
+        self._diagonal = hypot(*self._image.size)
+        self._line = max(_SMALLEST_LINE, self._diagonal / _DIAGONAL_PER_LINE)
+
+    def draw(self, index: int, mask: InstanceMask) -> None:
+        """Draw the instance at `index`; small ones go last, as `largest_first` has them."""
         colour = instance_colour(index)
-        box = detections.boxes[index]
-        mask = paste_mask(detections.raw_masks[index], box, *image.size, mask_threshold)
-        _draw_mask(image, mask, colour, line)
-        _draw_box(image, _pixels(box, image), colour, line)
-    _draw_labels(image, detections, _font(text))
-    return _encoded(image)
+        _draw_mask(self._image, mask, colour, self._line)
+        box = _pixels(self._detections.boxes[index], self._image)
+        _draw_box(self._image, box, colour, self._line)
+
+    def encode(self) -> bytes:
+        """Write the labels and encode a JPEG; nothing can be drawn after it."""
+        # In a crowd, text shrinks so that all labels together cover no more of the photograph.
+        crowding = max(1, len(self._detections) / _CROWD) ** 0.5
+        text = max(_SMALLEST_TEXT, self._diagonal / _DIAGONAL_PER_TEXT / crowding)
+        _draw_labels(self._image, self._detections, _font(text))
+        return _encoded(self._image)
+
+
+def largest_first(detections: Detections) -> list[int]:
+    """Order the instances so that what is small is not buried."""
+    sides = detections.boxes[:, 2:] - detections.boxes[:, :2]
+    return [int(index) for index in np.argsort(-sides.prod(axis=1), kind="stable")]
 
 
 def encode_photo_jpeg(frame: NDArray[np.uint8]) -> bytes:
@@ -60,12 +71,6 @@ def _encoded(image: Image.Image) -> bytes:
     # Colour at full resolution: halved, as JPEG does by default, outlines would bleed.
     image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
     return buffer.getvalue()
-
-
-def _largest_first(detections: Detections) -> list[int]:
-    """Order the instances so that what is small is not buried."""
-    sides = detections.boxes[:, 2:] - detections.boxes[:, :2]
-    return [int(index) for index in np.argsort(-sides.prod(axis=1), kind="stable")]
 
 
 def _pixels(box: NDArray[np.float32], image: Image.Image) -> Rectangle:

@@ -5,8 +5,6 @@ Masks as numbers are in `rle.py` and `polygons.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,22 +30,31 @@ def encode_mask_png(mask: InstanceMask, width: int, height: int) -> bytes:
     )
 
 
-def encode_labels_png(masks: Iterable[InstanceMask], width: int, height: int) -> bytes:
-    """Encode a palette PNG of the whole frame: a pixel is its instance's index + 1, or 0.
+class Labels:
+    """A picture of the whole frame whose pixels are their instance's index + 1, or 0.
 
-    `masks` come best score first; where they overlap, the best is on top.
-    Raises BadOptions beyond 255 instances, all that a byte can number.
+    Where instances overlap, the one with the best score, which has the lowest index, is on top.
     """
-    labels = np.zeros((height, width), np.uint8)
-    for index, mask in enumerate(masks):
-        if index >= INSTANCES:
+
+    def __init__(self, count: int, width: int, height: int) -> None:
+        """Raises BadOptions for a `count` beyond 255 instances, all that a byte can number."""
+        if count > INSTANCES:
             raise BadOptions(
-                f"labels.png can number {INSTANCES} instances and this photograph has more; "
+                f"labels.png can number {INSTANCES} instances and this photograph has {count}; "
                 "lower max_detections or leave out the output `labels`."
             )
-        window = labels[mask.window]
-        window[mask.pixels & (window == 0)] = index + 1
-    return encode_png(labels, width, PixelFormat.PALETTE, palette=label_palette())
+        self._width = width
+        self._labels = np.zeros((height, width), np.uint8)
+
+    def draw(self, index: int, mask: InstanceMask) -> None:
+        """Number the pixels of the instance at `index`; instances may come in any order."""
+        window = self._labels[mask.window]
+        # 0, the background, becomes 255, above every index.
+        window[mask.pixels & (window - np.uint8(1) > index)] = index + 1
+
+    def encode(self) -> bytes:
+        """Encode a palette PNG."""
+        return encode_png(self._labels, self._width, PixelFormat.PALETTE, palette=label_palette())
 
 
 def encode_cutout_png(mask: InstanceMask, frame: NDArray[np.uint8]) -> bytes:

@@ -46,12 +46,32 @@ def decode_rle(rle: RLE) -> NDArray[np.bool_]:
     Raises ValueError for counts that are no run lengths, or not those of such a frame.
     """
     height, width = rle["size"]
-    lengths = _from_text(rle["counts"])
-    if (lengths < 0).any() or lengths.sum() != height * width:
-        raise ValueError(f"The RLE's runs do not fill its frame of {width}×{height} px.")
+    lengths = _checked_lengths(rle)
     runs = np.arange(len(lengths)) % 2 == 1
     frame: NDArray[np.bool_] = np.repeat(runs, lengths).reshape(width, height).T
     return frame
+
+
+def decode_mask(rle: RLE) -> InstanceMask:
+    """Decode the part of the frame where the mask is set; the rest never exists in memory.
+
+    Raises ValueError as `decode_rle` does.
+    """
+    height, _ = rle["size"]
+    lengths = _checked_lengths(rle)
+    ends = np.cumsum(lengths)
+    starts, ends = ends[:-1:2], ends[1::2]
+    if not len(starts):
+        return InstanceMask(0, 0, np.zeros((0, 0), bool))
+    left, right = int(starts[0]) // height, -(-int(ends[-1]) // height)
+    inside = lengths.copy()
+    inside[0] -= left * height
+    inside[2 * len(starts) :] = right * height - ends[-1]
+    columns = np.repeat(np.arange(len(inside)) % 2 == 1, inside).reshape(right - left, height)
+    rows = np.flatnonzero(columns.any(axis=0))
+    # A run may be written with no pixel in it.
+    top, bottom = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
+    return InstanceMask(left, top, np.ascontiguousarray(columns[:, top:bottom].T))
 
 
 def run_lengths(
@@ -70,6 +90,14 @@ def run_lengths(
     if len(changes) and changes[-1] == width * height:
         changes = changes[:-1]
     lengths: NDArray[np.int64] = np.diff(changes, prepend=0, append=width * height)
+    return lengths
+
+
+def _checked_lengths(rle: RLE) -> NDArray[np.int64]:
+    height, width = rle["size"]
+    lengths = _from_text(rle["counts"])
+    if (lengths < 0).any() or lengths.sum() != height * width:
+        raise ValueError(f"The RLE's runs do not fill its frame of {width}×{height} px.")
     return lengths
 
 

@@ -7,7 +7,7 @@ from mask_samples import blob, mask_of, on_frame
 from pycocotools import mask as coco
 
 from model.runtime.detections import InstanceMask
-from model.runtime.rle import decode_rle, encode_rle
+from model.runtime.rle import decode_mask, decode_rle, encode_rle
 
 
 @st.composite
@@ -42,6 +42,24 @@ def test_decoding_gives_the_frame_back(framed: tuple[InstanceMask, int, int]) ->
     mask, width, height = framed
 
     assert np.array_equal(decode_rle(encode_rle(mask, width, height)), on_frame(*framed))
+
+
+@settings(deadline=None)
+@given(framed_masks())
+def test_decoding_to_a_mask_gives_the_set_pixels_alone(
+    framed: tuple[InstanceMask, int, int],
+) -> None:
+    mask, width, height = framed
+
+    decoded = decode_mask(encode_rle(mask, width, height))
+
+    assert np.array_equal(on_frame(decoded, width, height), on_frame(*framed))
+    assert decoded.area == 0 or all(decoded.pixels.any(axis=axis)[[0, -1]].all() for axis in (0, 1))
+
+
+@pytest.mark.parametrize("counts", ["301", "00004"])
+def test_runs_of_no_pixels_are_an_empty_mask(counts: str) -> None:
+    assert decode_mask({"size": [2, 2], "counts": counts}).area == 0
 
 
 @pytest.mark.parametrize(

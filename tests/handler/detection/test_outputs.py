@@ -1,16 +1,19 @@
 import dataclasses
 import io
 import json
+from typing import get_args
 
 import numpy as np
 import pytest
 from painting import encoded, painted, photo
 from PIL import Image
 
+from handler.detection import detector
 from handler.detection.detector import Detector
 from handler.detection.outputs import render
-from handler.schemas import Options
+from handler.schemas import Options, OutputName
 from model.runtime.manifest import ModelClass
+from model.runtime.postprocess import paste_mask
 from model.runtime.predictor import Predictor
 from model.runtime.rle import decode_rle
 
@@ -36,7 +39,7 @@ def picture(data):
 
 def test_every_instance_is_a_one_bit_mask_of_the_whole_frame(files):
     made = files("instances")
-    assert list(made) == ["instances/000-person.png", "instances/001-cat.png"]
+    assert sorted(made) == ["instances/000-person.png", "instances/001-cat.png"]
     mask = picture(made["instances/000-person.png"])
     assert (mask.mode, mask.size) == ("1", (128, 96))
     assert mask.getpixel((40, 36))
@@ -71,7 +74,7 @@ def _orientation(value):
 
 def test_cutouts_show_the_instance_alone(files):
     made = files("cutouts")
-    assert list(made) == ["cutouts/000-person.png", "cutouts/001-cat.png"]
+    assert sorted(made) == ["cutouts/000-person.png", "cutouts/001-cat.png"]
     cutout = picture(made["cutouts/000-person.png"])
     assert cutout.mode == "RGBA"
     assert cutout.getpixel((20, 10)) == (220, 30, 30, 255)
@@ -98,12 +101,38 @@ def test_output_named_twice_is_made_once(predictor):
     assert [name for name, _ in render(result)] == ["labels.png"]
 
 
+def test_every_mask_is_pasted_once_whatever_is_made_of_it(predictor, monkeypatch):
+    pasted = []
+
+    def paste(raw_mask, *where):
+        pasted.append(raw_mask.tobytes())
+        return paste_mask(raw_mask, *where)
+
+    monkeypatch.setattr(detector, "paste_mask", paste)
+    result = Detector(predictor).detect(photo(), Options(outputs=get_args(OutputName)))
+    names = [name for name, _ in render(result)]
+    manifest = result.manifest(names)
+    assert len(names) == 2 * len(result.detections) + 5
+    assert sum(mask.area for mask in result.masks()) == sum(e.area for e in manifest.detections)
+    assert len(pasted) == len(result.detections) == 2
+
+
+def test_of_overlapping_instances_the_best_is_on_top_of_the_labels(predictor):
+    result = Detector(predictor).detect(photo(), Options(outputs=("labels",)))
+    # The worse instance covers the better one, and is larger: it is drawn first.
+    boxes = np.array([[16, 24, 64, 48], [0, 0, 128, 96]], np.float32)
+    masks = np.full_like(result.detections.raw_masks, 255)
+    result.detections = dataclasses.replace(result.detections, boxes=boxes, raw_masks=masks)
+    labels = picture(dict(render(result))["labels.png"])
+    assert [labels.getpixel(at) for at in ((5, 5), (40, 36))] == [2, 1]
+
+
 def test_class_names_cannot_leave_the_folder(predictor):
     classes = (ModelClass(1, "../cell phone"), ModelClass(2, "!!"), ModelClass(3, "dog"))
     manifest = dataclasses.replace(predictor.manifest, classes=classes)
     renamed = Predictor(manifest, predictor._backend)
     result = Detector(renamed).detect(photo(), Options(outputs=("instances",)))
-    assert [name for name, _ in render(result)] == [
+    assert sorted(dict(render(result))) == [
         "instances/000-cell-phone.png",
         "instances/001-object.png",
     ]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from handler.errors import BadOptions
-from handler.masks.pictures import encode_cutout_png, encode_labels_png, encode_mask_png
+from handler.masks.pictures import Labels, encode_cutout_png, encode_mask_png
 from model.runtime.detections import InstanceMask
 from model.runtime.postprocess import paste_masks
 from model.runtime.rle import encode_rle
@@ -21,6 +21,14 @@ def opened(png: bytes) -> Image.Image:
     """The picture, every checksum held."""
     Image.open(io.BytesIO(png)).verify()
     return Image.open(io.BytesIO(png))
+
+
+def labels_of(masks: list[InstanceMask], width: int, height: int) -> bytes:
+    labels = Labels(len(masks), width, height)
+    # In any order: here the worst first.
+    for index, mask in reversed([*enumerate(masks)]):
+        labels.draw(index, mask)
+    return labels.encode()
 
 
 def photograph(width: int, height: int) -> NDArray[np.uint8]:
@@ -68,34 +76,34 @@ def test_a_mask_may_fill_its_frame(size: tuple[int, int]) -> None:
 def test_labels_number_the_instances_from_one_with_the_best_on_top() -> None:
     best, other = mask_of("##\n##", x=1), mask_of("###\n###")
 
-    labels = opened(encode_labels_png([best, other], 4, 3))
+    labels = opened(labels_of([best, other], 4, 3))
 
     assert labels.mode == "P"
     assert np.asarray(labels).tolist() == [[2, 1, 1, 0], [2, 1, 1, 0], [0, 0, 0, 0]]
 
 
 def test_the_background_of_labels_is_transparent_and_instances_are_coloured() -> None:
-    shown = opened(encode_labels_png([mask_of("#")], 2, 1)).convert("RGBA")
+    shown = opened(labels_of([mask_of("#")], 2, 1)).convert("RGBA")
 
     assert shown.getpixel((1, 0)) == (0, 0, 0, 0)
     assert shown.getpixel((0, 0)) == (86, 180, 233, 255)
 
 
 def test_labels_of_nothing_are_background() -> None:
-    assert not np.asarray(opened(encode_labels_png([], 5, 4))).any()
+    assert not np.asarray(opened(labels_of([], 5, 4))).any()
 
 
 def test_255_instances_can_be_numbered() -> None:
     masks = [InstanceMask(x, 0, np.ones((1, 1), bool)) for x in range(255)]
 
-    labels = opened(encode_labels_png(masks, 255, 1))
+    labels = opened(labels_of(masks, 255, 1))
 
     assert np.asarray(labels)[0].tolist() == list(range(1, 256))
 
 
 def test_more_than_255_instances_are_refused() -> None:
-    with pytest.raises(BadOptions, match=r"labels.png can number 255 instances"):
-        encode_labels_png([mask_of("#")] * 256, 1, 1)
+    with pytest.raises(BadOptions, match=r"labels.png can number 255 instances .* has 256"):
+        Labels(256, 1, 1)
 
 
 def test_a_cutout_is_the_photograph_under_the_mask_and_nothing_else() -> None:
@@ -151,8 +159,9 @@ def test_a_hundred_masks_on_12_megapixels_stay_below_400_megabytes() -> None:
     detections = detections_of(4000, 3000, [[0, 0, 4000, 3000]] * 100)
 
     tracemalloc.start()
-    encode_labels_png(paste_masks(detections), 4000, 3000)
-    for mask in paste_masks(detections):
+    labels = Labels(100, 4000, 3000)
+    for index, mask in enumerate(paste_masks(detections)):
+        labels.draw(index, mask)
         encode_mask_png(mask, 4000, 3000)
         encode_rle(mask, 4000, 3000)
     _, peak = tracemalloc.get_traced_memory()
