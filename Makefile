@@ -60,6 +60,10 @@ tests/site/node_modules/.installed: tests/site/package.json tests/site/package-l
 test-site-orientations: .venv/.dev chromium ## Compare the page's cut-outs with the service's, whole: 9 minutes
 	MASKDROP_ALL_ORIENTATIONS=1 $(BIN)/pytest tests/site/test_site_orientation.py
 
+.PHONY: test-site-firefox
+test-site-firefox: .venv/.dev ## Test the site in Firefox too: 3 minutes; needs firefox or firefox-esr
+	MASKDROP_FIREFOX=1 $(BIN)/pytest tests/site/test_site_firefox.py
+
 .PHONY: load
 load: .venv/.dev ## Load a server at 0.5 to 4 times its capacity, and draw docs/images/load.svg
 	$(BIN)/python tests/reliability/open_loop.py --picture docs/images/load.svg
