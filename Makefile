@@ -42,7 +42,7 @@ run: .venv/.local ## Run the whole service on this machine, with its site on por
 WITH_COVERAGE := --cov handler --cov model --cov-report term:skip-covered
 .PHONY: test
 test: .venv/.dev chromium ## Run every test, after installing what they need
-	$(BIN)/pytest --numprocesses 2 --dist loadfile $(if $(COVERAGE),$(WITH_COVERAGE))
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --durations 15 $(if $(COVERAGE),$(WITH_COVERAGE))
 
 NODE_CHECKS := tests/site/node_modules/.bin
 .PHONY: lint-site

@@ -157,6 +157,32 @@ def test_batch_goes_on_where_an_earlier_one_ended(run: Run, album: Path, tmp_pat
     assert (tmp_path / "out/words/manifest.json").exists()
 
 
+@pytest.mark.parametrize("command", [("batch", "--parallel", "1"), ("upload",)])
+def test_ctrl_c_sums_up_and_the_next_run_goes_on(
+    service: LocalService, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(30):
+        (photos / f"{number:02}.png").write_bytes(squares("red"))
+    words = [*MASKDROP, *command, photos, "--out", "found", "--api", service.url]
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, cwd=tmp_path, **pipes) as process:
+        wait_for(lambda: (tmp_path / "found/00/manifest.json").exists() or None)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    counts = re.search(r"Interrupted\. 30 photographs: (\d+) detected, (\d+) not done, in ", said)
+    assert counts, said
+    done, left = map(int, counts.groups())
+    assert done >= 1
+    assert left >= 1
+    assert done + left == 30
+    again = subprocess.run(words, cwd=tmp_path, timeout=60, **pipes)
+    assert again.returncode == 0, again.stderr
+    assert f"30 photographs: {left} detected, {done} kept from an earlier run" in again.stderr
+
+
 def test_batch_takes_what_detect_takes(run: Run, album: Path, tmp_path: Path) -> None:
     (album / "deep").mkdir()
     (album / "deep/c.png").write_bytes(squares("green"))
