@@ -30,6 +30,7 @@ class Detections:
     class_ids: (N,) int64, as the model's manifest numbers its classes (COCO's for COCO's).
     class_names: N names, one per instance.
     raw_masks: (N, S, S) uint8, mask probability × 255 over the box, before pasting.
+    refined_masks: what is pasted in their place where edges were refined: N finer masks, square.
     """
 
     width: int
@@ -39,6 +40,13 @@ class Detections:
     class_ids: NDArray[np.int64]
     class_names: tuple[str, ...]
     raw_masks: NDArray[np.uint8]
+    refined_masks: tuple[NDArray[np.uint8], ...] | None = None
+
+    def pasted_mask(self, index: int) -> NDArray[np.uint8]:
+        """What is pasted for an instance: its refined mask where there is one, else its raw one."""
+        masks = self.raw_masks if self.refined_masks is None else self.refined_masks
+        mask: NDArray[np.uint8] = masks[index]
+        return mask
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -53,6 +61,7 @@ class Detections:
             class_ids=self.class_ids[indices],
             class_names=tuple(self.class_names[i] for i in indices),
             raw_masks=self.raw_masks[indices],
+            refined_masks=self.refined_masks and tuple(self.refined_masks[i] for i in indices),
         )
 
 
@@ -84,3 +93,15 @@ class InstanceMask:
     def area(self) -> int:
         """Set pixels."""
         return int(np.count_nonzero(self.pixels))
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceAlpha:
+    """How visible an instance is at each pixel, cut to where it can be visible.
+
+    `pixels` (h, w) uint8, 0 to 255, covers frame columns x..x+w and rows y..y+h.
+    """
+
+    x: int
+    y: int
+    pixels: NDArray[np.uint8]

@@ -15,17 +15,26 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from model.runtime.detections import DEFAULT_MASK_THRESHOLD, Detections, InstanceMask
+from model.runtime.detections import (
+    DEFAULT_MASK_THRESHOLD,
+    Detections,
+    InstanceAlpha,
+    InstanceMask,
+)
 
 _RING = 1
+# How far from the threshold a probability makes a pixel partly visible.
+_SOFTNESS = 0.2
+_ROWS_AT_ONCE = 64
 
 
 def paste_masks(
     detections: Detections, threshold: float = DEFAULT_MASK_THRESHOLD
 ) -> Iterator[InstanceMask]:
     """Each instance's mask, in order; made when asked for, so that only one is in memory."""
-    for raw_mask, box in zip(detections.raw_masks, detections.boxes, strict=True):
-        yield paste_mask(raw_mask, box, detections.width, detections.height, threshold)
+    for index, box in enumerate(detections.boxes):
+        mask = detections.pasted_mask(index)
+        yield paste_mask(mask, box, detections.width, detections.height, threshold)
 
 
 def paste_mask(
@@ -37,15 +46,45 @@ def paste_mask(
 ) -> InstanceMask:
     """Where the mask's probability is above `threshold`.
 
-    raw_mask (S, S), box (4,) in pixels of the `width` × `height` frame.
+    raw_mask (S, S), or a refined one; box (4,) in pixels of the `width` × `height` frame.
     """
-    x1, y1, x2, y2 = _grow(box, len(raw_mask))
-    # Inclusive ends, as torchvision counts.
-    columns = _Taps(x1, max(x2 - x1 + 1, 1), width, len(raw_mask))
-    rows = _Taps(y1, max(y2 - y1 + 1, 1), height, len(raw_mask))
-    padded = np.pad(raw_mask.astype(np.float32), _RING)
-    levels = np.ascontiguousarray(columns.interpolate(padded.T).T)
+    columns, rows, levels = _interpolate_rows(raw_mask, box, width, height)
     return InstanceMask(columns.start, rows.start, _above(levels, rows, threshold * 255))
+
+
+def paste_alpha(
+    mask: NDArray[np.uint8],
+    box: NDArray[np.float32],
+    width: int,
+    height: int,
+    threshold: float = DEFAULT_MASK_THRESHOLD,
+) -> InstanceAlpha:
+    """Paste a mask as opacity: half at `threshold`, rising with the probability on both sides.
+
+    Arguments as `paste_mask` takes them. site/js/paste.js has the same arithmetic.
+    """
+    columns, rows, levels = _interpolate_rows(mask, box, width, height)
+    # Nothing is visible where the probability is 0, all is where it is 1, at any threshold.
+    reach = 255 * min(_SOFTNESS, threshold, 1 - threshold)
+    lowest, slope = np.float32(255 * threshold - reach), np.float32(255 / (2 * reach))
+    alphas = np.empty((len(rows.low), levels.shape[1]), np.uint8)
+    for start in range(0, len(alphas), _ROWS_AT_ONCE):
+        part = slice(start, start + _ROWS_AT_ONCE)
+        steepened = (rows.interpolate(levels, part) - lowest) * slope
+        alphas[part] = np.clip(steepened, 0, 255)
+    return InstanceAlpha(columns.start, rows.start, alphas)
+
+
+def _interpolate_rows(
+    mask: NDArray[np.uint8], box: NDArray[np.float32], width: int, height: int
+) -> tuple[_Taps, _Taps, NDArray[np.float32]]:
+    """Place a mask in the frame: columns, rows, and its rows at every column, (P, w)."""
+    x1, y1, x2, y2 = _grow(box, len(mask))
+    # Inclusive ends, as torchvision counts.
+    columns = _Taps(x1, max(x2 - x1 + 1, 1), width, len(mask))
+    rows = _Taps(y1, max(y2 - y1 + 1, 1), height, len(mask))
+    padded = np.pad(mask.astype(np.float32), _RING)
+    return columns, rows, np.ascontiguousarray(columns.interpolate(padded.T).T)
 
 
 def _grow(box: NDArray[np.float32], side: int) -> list[int]:
@@ -70,11 +109,13 @@ class _Taps:
         self.low = position.astype(np.int64)
         self.fraction = (position - self.low).astype(np.float32)
 
-    def interpolate(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Blend `samples` (P, C) at every output pixel: (n, C)."""
-        low = samples[self.low]
-        high = samples[np.minimum(self.low + 1, len(samples) - 1)]
-        blended: NDArray[np.float32] = low + self.fraction[:, None] * (high - low)
+    def interpolate(
+        self, samples: NDArray[np.float32], part: slice = slice(None)
+    ) -> NDArray[np.float32]:
+        """Blend `samples` (P, C) at every output pixel, or at some: (n, C)."""
+        low = samples[self.low[part]]
+        high = samples[np.minimum(self.low[part] + 1, len(samples) - 1)]
+        blended: NDArray[np.float32] = low + self.fraction[part, None] * (high - low)
         return blended
 
 
