@@ -22,6 +22,7 @@ _COMMANDS = {
     "upload": Entry("handler.commands.upload", "Detect in photographs by a service."),
     "batch": Entry("handler.commands.batch", "Detect in many photographs by a service."),
     "model": Entry("model.cli", "Fetch, convert, check and describe models."),
+    "data": Entry("model.data.cli", "Read annotations of other tools."),
     "run": Entry("handler.commands.run", "Run the whole service on this machine."),
     "demo": Entry("handler.commands.demo", "Show the service at work on sample photographs."),
     "smoke": Entry("handler.commands.smoke", "Test a running service end to end."),
