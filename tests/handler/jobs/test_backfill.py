@@ -8,7 +8,7 @@ from service import make_services, squares
 
 from handler.bucket.keys import latest_key
 from handler.errors import ObjectNotFound, StorageUnavailable
-from handler.jobs.backfill import Backfill, Tally
+from handler.jobs.backfill import Backfill, FailedObject, Tally
 from handler.jobs.backfill_report import read_report, write_report
 from handler.schemas import Options
 
@@ -127,3 +127,42 @@ def test_report_sums_up_every_batch(store):
 def test_report_of_nothing_is_no_failure(store):
     write_batches(store)
     assert write_report(store, run="run", prefix="nowhere/").failed_percentage == 0
+
+
+GIVEN_UP = FailedObject(key=KEY, type="States.Timeout", detail="900 s")
+
+
+def test_what_was_given_up_with_its_batch_and_is_done_counts_as_existing(store):
+    put(store)
+    backfill_of(store).detect([KEY])
+    before = store.get(latest_key(KEY)).body
+    tally = Tally()
+    backfill_of(store).settle(GIVEN_UP, tally)
+    assert tally == Tally(existing=1)
+    assert store.get(latest_key(KEY)).body == before
+
+
+def test_what_was_given_up_with_its_batch_and_has_no_result_is_told_as_failed(store):
+    put(store)
+    tally = Tally()
+    backfill_of(store).settle(GIVEN_UP, tally)
+    assert [(each.key, each.type.rpartition(":")[2]) for each in tally.failed] == [
+        (KEY, "detection-interrupted")
+    ]
+    told = latest(store)
+    assert told["status"] == "failed"
+    assert "States.Timeout. 900 s" in told["failure"]["detail"]
+
+
+def test_what_was_given_up_and_is_gone_is_skipped(store):
+    tally = Tally()
+    backfill_of(store).settle(GIVEN_UP, tally)
+    assert tally == Tally(skipped=1)
+    assert list(store.list_objects("")) == []
+
+
+def test_a_later_backfill_detects_what_was_given_up(store):
+    put(store)
+    backfill_of(store).settle(GIVEN_UP, Tally())
+    assert backfill_of(store).detect([KEY]) == Tally(done=1)
+    assert latest(store)["status"] == "succeeded"
