@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -214,5 +215,7 @@ def _classes_of(preset: str, path: Path | None) -> tuple[ModelClass, ...]:
 
 def say_imported(folder: Path) -> None:
     """Name the new version and the command that comes next."""
-    console.print(f"Imported into {folder}.")
-    console.print(f"Next: maskdrop model export {folder} --calibration PHOTOS")
+    console.print(f"Imported into {escape(str(folder))}.", soft_wrap=True)
+    # A checkpoint's name may have spaces, and one that begins with a dash is no option.
+    named = shlex.quote(str(folder))
+    console.print(f"Next: maskdrop model export {named} --calibration PHOTOS", soft_wrap=True)

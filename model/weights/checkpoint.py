@@ -37,7 +37,9 @@ from model.weights.unpickler import Storage, StoredTensor, unpickle
 
 _ZIP_START = b"PK\x03\x04"
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-_LEGACY_START = b"\x80\x02\x8a\x0a" + _LEGACY_MAGIC.to_bytes(10, "little")
+# Behind the mark of a pickle, and from protocol 4 on a frame's.
+_LEGACY_NUMBER = b"\x8a\x0a" + _LEGACY_MAGIC.to_bytes(10, "little")
+_START = 32
 _LEGACY_VERSION = 1001
 _ByteOrder = Literal["<", ">"]
 _BYTE_ORDERS: dict[bytes, _ByteOrder] = {b"little": "<", b"big": ">"}
@@ -66,10 +68,10 @@ def read_checkpoint(path: Path, say: Say = lambda _: None) -> dict[str, NDArray[
 
 def _read(path: Path, say: Say) -> dict[str, NDArray[Any]]:
     with path.open("rb") as file:
-        start = file.read(len(_LEGACY_START))
+        start = file.read(_START)
         if start.startswith(_ZIP_START):
             return _tensors_of(_ZipFile(file), say)
-        if start == _LEGACY_START:
+        if start.startswith(_PICKLE_STARTS) and _LEGACY_NUMBER in start:
             return _tensors_of(_LegacyFile(file), say)
         if start.startswith(_PICKLE_STARTS):
             return _arrays_of(file, say)
@@ -81,11 +83,18 @@ def _read(path: Path, say: Say) -> dict[str, NDArray[Any]]:
             }
     if not start:
         raise CheckpointError("the file is empty.")
-    raise CheckpointError(f"this is no PyTorch checkpoint: it begins with {start!r}.")
+    raise CheckpointError(f"this is no PyTorch checkpoint: it begins with {start[:14]!r}.")
 
 
 def _tensors_of(file: _File, say: Say) -> dict[str, NDArray[Any]]:
-    return _to_arrays(find_state_dict(file.root, StoredTensor, say), file)
+    state = find_state_dict(file.root, (StoredTensor, PickledArray), say)
+    tensors = {name: each for name, each in state.items() if isinstance(each, StoredTensor)}
+    arrays = _to_arrays(tensors, file)
+    # torch.save takes NumPy's arrays as well.
+    return {
+        name: arrays[name] if name in arrays else _unpacked(name, each)
+        for name, each in state.items()
+    }
 
 
 def _arrays_of(file: BinaryIO, say: Say) -> dict[str, NDArray[Any]]:
@@ -93,18 +102,19 @@ def _arrays_of(file: BinaryIO, say: Say) -> dict[str, NDArray[Any]]:
     stream: Any = _map(file)
     root, _ = unpickle(stream)
     try:
-        state = find_state_dict(root, PickledArray, say)
+        state = find_state_dict(root, (PickledArray,), say)
     except CheckpointError as error:
         raise CheckpointError(
             f"this is no PyTorch checkpoint, but a pickle without a model's arrays: {error}"
         ) from None
-    arrays = {}
-    for name, pickled in state.items():
-        try:
-            arrays[name] = pickled.to_array()
-        except ValueError as error:
-            raise CheckpointError(f"{name!r} is damaged: {error}.") from error
-    return arrays
+    return {name: _unpacked(name, pickled) for name, pickled in state.items()}
+
+
+def _unpacked(name: str, pickled: PickledArray) -> NDArray[Any]:
+    try:
+        return pickled.to_array()
+    except ValueError as error:
+        raise CheckpointError(f"{name!r} is damaged: {error}.") from error
 
 
 class _File(Protocol):

@@ -7,12 +7,13 @@ network here cannot do is refused by name.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from model.config import Preset
+from model.config import COARSEST_STRIDE, Preset
 from model.runtime.errors import WeightsMismatch
 from model.weights.state_dict import Say
 
@@ -59,8 +60,10 @@ _FIXED: dict[str, tuple[object, ...]] = {
     "MODEL.ROI_MASK_HEAD.CLS_AGNOSTIC_MASK": (False,),
     "TEST.AUG.ENABLED": (False,),
 }
-_DEPTHS = {50: "resnet50", 101: "resnet101"}
+_DEPTHS = {"50": "resnet50", "101": "resnet101"}
 _LEVELS = 5
+# Of a long side, in pixels, as --long-side has them.
+_SMALLEST, _LARGEST = 128, 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def read_detectron2_config(path: Path, preset: Preset, say: Say) -> Detectron2Co
                 f"{path}: {key} is {values[key]!r}; {possible[0]!r} alone can be served."
             )
     depth = values.get("MODEL.RESNETS.DEPTH")
-    if depth is not None and _DEPTHS.get(depth) != preset.backbone:
+    if depth is not None and _DEPTHS.get(str(depth)) != preset.backbone:
         raise WeightsMismatch(
             f"{path}: MODEL.RESNETS.DEPTH is {depth}; {preset.name} is not that deep. There are "
             "detectron2-r50 and detectron2-r101."
@@ -96,9 +99,24 @@ def read_detectron2_config(path: Path, preset: Preset, say: Say) -> Detectron2Co
         raise WeightsMismatch(f"{path}: INPUT.FORMAT is {channels!r}; BGR or RGB is expected.")
     for field in {"mean", "std"} & changes.keys():
         changes[field] = changes[field][:: -1 if channels == "BGR" else 1]
-    return Detectron2Config(
-        replace(preset, **changes), channels, values.get("MODEL.ROI_HEADS.NUM_CLASSES")
-    )
+    changed = replace(preset, **changes)
+    if (changed.min_size, changed.max_size) != (preset.min_size, preset.max_size):
+        changed = replace(changed, buckets=_buckets(path, changed))
+    return Detectron2Config(changed, channels, values.get("MODEL.ROI_HEADS.NUM_CLASSES"))
+
+
+def _buckets(path: Path, preset: Preset) -> dict[str, tuple[int, int]]:
+    """Input shapes for photographs of 4:3 at the configuration's sizes, in whole strides."""
+    short = min(preset.min_size, preset.max_size * 3 / 4)
+    long = short * 4 / 3
+    if not _SMALLEST <= long <= _LARGEST:
+        raise WeightsMismatch(
+            f"{path}: INPUT.MIN_SIZE_TEST is {preset.min_size} and MAX_SIZE_TEST "
+            f"{preset.max_size}: photographs of 4:3 would have a long side of {long:.0f} pixels; "
+            f"{_SMALLEST} to {_LARGEST} are possible."
+        )
+    short, long = (COARSEST_STRIDE * math.ceil(side / COARSEST_STRIDE) for side in (short, long))
+    return {"landscape": (short, long), "portrait": (long, short), "square": (short, short)}
 
 
 def _read(path: Path, say: Say, deepest: int) -> dict[str, Any]:
@@ -156,9 +174,12 @@ def _flat(values: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]
 def _list_of(value: Any) -> Any:
     import yaml
 
-    if isinstance(value, str) and value[:1] in ("[", "("):
+    if not isinstance(value, str) or value[:1] not in ("[", "("):
+        return value
+    try:
         return yaml.safe_load(value.replace("(", "[").replace(")", "]").replace(",]", "]"))
-    return value
+    except yaml.YAMLError:
+        return value  # Then it is refused by its key.
 
 
 def _converted(path: Path, key: str, value: Any, convert: Callable[[Any], Any]) -> Any:

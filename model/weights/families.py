@@ -16,9 +16,10 @@ from model.weights.checkpoint import read_checkpoint
 from model.weights.detectron2 import fold_detectron2
 from model.weights.finite import check_finite
 from model.weights.matterport import HDF5_START, fold_matterport, read_keras
-from model.weights.recognize import recognize, recognize_names
+from model.weights.network_names import is_foreign, recognize_misfit, recognize_names
+from model.weights.recognize import recognize
 from model.weights.state_dict import Say
-from model.weights.torchvision import fold
+from model.weights.torchvision import fold, with_current_names
 
 # In which order a Detectron2 model was given the colours of a pixel.
 Channels = Literal["BGR", "RGB"]
@@ -39,7 +40,18 @@ def read_weights(
     try:
         return _fold(state, preset, channels, say)
     except WeightsMismatch as error:
-        raise WeightsMismatch(f"{recognize_names(state) or ''} {error}".strip()) from error
+        raise WeightsMismatch(_told(state, preset, path, str(error))) from error
+
+
+def _told(state: dict[str, NDArray[Any]], preset: Preset, path: Path, error: str) -> str:
+    """Say what the weights are, where their names tell, before what does not fit."""
+    what = recognize_names(state)
+    if what is None:
+        names = with_current_names(state) if preset.family == "torchvision" else state
+        what = recognize_misfit(names, preset)
+    if what and is_foreign(what):
+        return f"{path}: {what}"
+    return f"{path}: {what} {error}" if what else error
 
 
 def _read(path: Path, preset: Preset, say: Say) -> dict[str, NDArray[Any]]:

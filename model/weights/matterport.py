@@ -42,6 +42,8 @@ _SKIPPED = {
 }
 _NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 _CROP_SIDE = 7
+# The first layer of the box head has 7 · 7 · 256 · 1024 numbers; wider ones exist.
+_LARGEST_ARRAY = 1 << 27
 # What the deltas are multiplied by later: torchvision's weights of its box coder.
 _DELTA_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 # dy, dx, dh, dw -> dx, dy, dw, dh
@@ -101,6 +103,11 @@ def read_keras(path: Path, say: Say) -> dict[str, Array]:
                     skipped.add(_SKIPPED[told])
                     continue
                 key = _key(parts)
+                if file[name].size > _LARGEST_ARRAY:
+                    raise CheckpointError(
+                        f"{path}: {name} has {file[name].size:,} numbers; no array of Mask R-CNN "
+                        f"has more than {_LARGEST_ARRAY:,}."
+                    )
                 if key in arrays:
                     raise CheckpointError(f"{path}: it has {key} twice, once as {name}.")
                 arrays[key] = np.asarray(file[name])

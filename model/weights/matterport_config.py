@@ -9,6 +9,7 @@ What only training uses may stand in it; a name that is not Config's is refused.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
@@ -42,6 +43,8 @@ _FIXED: dict[str, Any] = {
 }
 _LEVELS = 5
 _COARSEST = 64
+# Of a long side, as --long-side has it.
+_LARGEST = 2048
 
 
 def read_matterport_config(path: Path, preset: Preset) -> Preset:
@@ -90,10 +93,10 @@ def _converted(path: Path, name: str, value: Any, convert: Callable[[Any], Any])
 
 def _with_square(path: Path, preset: Preset) -> Preset:
     side = preset.max_size
-    if side % _COARSEST or not 0 < preset.min_size <= side:
+    if side % _COARSEST or side > _LARGEST or not 0 < preset.min_size <= side:
         raise WeightsMismatch(
             f"{path}: IMAGE_MAX_DIM is {side} and IMAGE_MIN_DIM {preset.min_size}; a multiple of "
-            f"{_COARSEST} and no more than it are expected."
+            f"{_COARSEST} up to {_LARGEST} and no more than it are expected."
         )
     return replace(preset, buckets={"square": (side, side)})
 
@@ -117,7 +120,9 @@ def _share(value: Any) -> float:
 
 
 def _numbers(count: int | None, value: Any) -> tuple[float, ...]:
-    numbers = isinstance(value, list) and all(type(each) in (int, float) for each in value)
+    numbers = isinstance(value, list) and all(
+        type(each) in (int, float) and math.isfinite(each) for each in value
+    )
     if not numbers or not value or (count and len(value) != count) or min(value) <= 0:
         raise ValueError(f"a list of {count or 'some'} numbers above 0 is expected")
     return tuple(value)

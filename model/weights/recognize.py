@@ -14,15 +14,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from model.weights.network_names import NOT_SERVED, WANTED, recognize_names
+
 # Enough for every magic number (tar's is at 257) and for a web page's title.
 _HEAD = 8192
 _TAIL = 1 << 16
 # A data.pkl of names alone is about 100 kB; more is no state dict's.
 _LARGEST_PICKLE = 1 << 24
 
-_WANTED = "a PyTorch state dict of a Mask R-CNN (.pth, .safetensors)"
 _AGAIN = "download it again, and compare its size with what the server says"
-_NOT_SERVED = f"Maskdrop serves Mask R-CNN alone: bring {_WANTED}"
 
 
 class _Content(NamedTuple):
@@ -54,36 +54,20 @@ def recognize(path: Path) -> str | None:
     return None
 
 
-def recognize_names(names: Iterable[str]) -> str | None:
-    """Return what network a state dict's names are of, if it is a known one without masks' parts.
-
-    For weights that do not fit a preset: the names say more than a list of what is missing.
-    """
-    joined = "\n".join(names)
-    if "roi_heads.box_predictor." in joined and not re.search(r"(mask|keypoint)_predictor", joined):
-        return f"These are the weights of a Faster R-CNN, without a mask head; {_NOT_SERVED}."
-    for pattern, kind, advice in _NETWORKS:
-        if re.search(pattern, joined, re.MULTILINE):
-            return f"These are the weights of {kind}; {advice}."
-    return None
-
-
 def _folder(path: Path) -> str | None:
     if (path / "saved_model.pb").is_file():
         if (path / "manifest.json").is_file():
             return "this folder is a version of a Maskdrop model already; export or serve it."
         return (
             "this folder is a TensorFlow SavedModel, a graph whose weights have no names that "
-            f"fit; bring the checkpoint that it was made from, {_WANTED}."
+            f"fit; bring the checkpoint that it was made from, {WANTED}."
         )
     names = {each.name for each in path.iterdir()}
     if any(name.endswith(".mlpackage") for name in (*names, path.name)) or "Manifest.json" in names:
-        return (
-            f"this folder is a Core ML package; bring the checkpoint it was made from, {_WANTED}."
-        )
+        return f"this folder is a Core ML package; bring the checkpoint it was made from, {WANTED}."
     if "config.json" in names and names & {"model.safetensors", "pytorch_model.bin"}:
-        return f"this folder is a Hugging Face model; {_NOT_SERVED}."
-    return f"this is a folder, not a file; name the checkpoint in it, {_WANTED}."
+        return f"this folder is a Hugging Face model; {NOT_SERVED}."
+    return f"this is a folder, not a file; name the checkpoint in it, {WANTED}."
 
 
 def _empty(content: _Content) -> str | None:
@@ -129,13 +113,13 @@ def _text(content: _Content) -> str | None:
         answer = f" ({code[1].decode()})" if code else ""
         return (
             f"this is an XML document{answer}, not weights: a bucket's answer or a graph's "
-            f"description; download the file itself, {_WANTED}."
+            f"description; download the file itself, {WANTED}."
         )
     if not _is_text(content.head):
         return None
     shown = content.head[:60].decode("utf-8", "replace").split("\n")[0].strip()
     kind = "JSON" if start[:1] in (b"{", b"[") else "text"
-    return f"this is a {kind} file that begins with {shown!r}, not weights; bring {_WANTED}."
+    return f"this is a {kind} file that begins with {shown!r}, not weights; bring {WANTED}."
 
 
 def _is_text(head: bytes) -> bool:
@@ -155,9 +139,9 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
         4,
         b"TFL3",
         "this is a LiteRT (.tflite) graph, whose weights may be rounded and have lost their "
-        f"names; bring what it was made from, {_WANTED}",
+        f"names; bring what it was made from, {WANTED}",
     ),
-    (0, b"GGUF", f"this is a GGUF language model; {_NOT_SERVED}"),
+    (0, b"GGUF", f"this is a GGUF language model; {NOT_SERVED}"),
     (0, b"\x1f\x8b", "this is a gzip archive; unpack it, and import the checkpoint in it"),
     (0, b"BZh", "this is a bzip2 archive; unpack it, and import the checkpoint in it"),
     (0, b"\xfd7zXZ\x00", "this is an xz archive; unpack it, and import the checkpoint in it"),
@@ -165,17 +149,17 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"7z\xbc\xaf\x27\x1c", "this is a 7z archive; unpack it, and import the checkpoint in it"),
     (0, b"Rar!", "this is a RAR archive; unpack it, and import the checkpoint in it"),
     (257, b"ustar", "this is a tar archive; unpack it, and import the checkpoint in it"),
-    (0, b"\x93NUMPY", f"this is one NumPy array (.npy), not a network; bring {_WANTED}"),
-    (0, b"MATLAB 7.3", f"this is a MATLAB file; bring {_WANTED}"),
-    (0, b"\xff\xd8\xff", f"this is a JPEG picture, not weights; bring {_WANTED}"),
-    (0, b"\x89PNG", f"this is a PNG picture, not weights; bring {_WANTED}"),
-    (0, b"%PDF", f"this is a PDF document, not weights; bring {_WANTED}"),
-    (0, b"\x7fELF", f"this is a program or library, not weights; bring {_WANTED}"),
-    (0, b"ftrt", f"this is a TensorRT engine, compiled for one card; bring {_WANTED}"),
+    (0, b"\x93NUMPY", f"this is one NumPy array (.npy), not a network; bring {WANTED}"),
+    (0, b"MATLAB 7.3", f"this is a MATLAB file; bring {WANTED}"),
+    (0, b"\xff\xd8\xff", f"this is a JPEG picture, not weights; bring {WANTED}"),
+    (0, b"\x89PNG", f"this is a PNG picture, not weights; bring {WANTED}"),
+    (0, b"%PDF", f"this is a PDF document, not weights; bring {WANTED}"),
+    (0, b"\x7fELF", f"this is a program or library, not weights; bring {WANTED}"),
+    (0, b"ftrt", f"this is a TensorRT engine, compiled for one card; bring {WANTED}"),
     (
         0,
         b"\x00\x00\x00\x00\x02\x00\x00\x00\x05\x00\x00\x00",
-        f"these are weights of Darknet, a YOLO; {_NOT_SERVED}",
+        f"these are weights of Darknet, a YOLO; {NOT_SERVED}",
     ),
 )
 # A LevelDB table's last bytes: the index of a TensorFlow checkpoint.
@@ -190,7 +174,7 @@ def _magic(content: _Content) -> str | None:
     if is_tensorflow:
         return (
             "this is a part of a TensorFlow checkpoint, whose names are those of its own code; "
-            f"bring {_WANTED}."
+            f"bring {WANTED}."
         )
     return None
 
@@ -201,21 +185,21 @@ def _protobuf(content: _Content) -> str | None:
     if head[:2] == b"\x08\x01" and head[2:3] == b"\x12":
         return (
             "this is a saved_model.pb, the graph of a TensorFlow SavedModel without its weights; "
-            f"bring the checkpoint that it was made from, {_WANTED}."
+            f"bring the checkpoint that it was made from, {WANTED}."
         )
     # ModelProto: ir_version 3 to 19, then the producer's name or the graph.
     if head[:1] == b"\x08" and len(head) > 2 and 3 <= head[1] <= 19 and head[2] in b"\x12\x3a\x42":
         ends = content.head + content.tail
         if b"Ultralytics" in ends or b"yolo" in ends.lower():
-            return f"this is an ONNX graph of an Ultralytics YOLO; {_NOT_SERVED}."
+            return f"this is an ONNX graph of an Ultralytics YOLO; {NOT_SERVED}."
         return (
             "this is an ONNX graph, which keeps the operators of one export and not the names of "
-            f"the weights; bring the checkpoint that it was made from, {_WANTED}."
+            f"the weights; bring the checkpoint that it was made from, {WANTED}."
         )
     if re.match(rb"\x0a[\x01-\xff][\x00-\xff]?\x0a.[\w/:.-]{2,}\x12", head):
         return (
             "this is a frozen TensorFlow graph (.pb); bring the checkpoint that it was made "
-            f"from, {_WANTED}."
+            f"from, {WANTED}."
         )
     return None
 
@@ -229,7 +213,7 @@ def _hdf5(content: _Content) -> str | None:
     what = "a Keras model" if _holds_any(content.path, (b"keras_version",)) else "an HDF5 file"
     return (
         f"this is {what} (.h5) without the layers of matterport's Mask R-CNN (mrcnn_…); "
-        f"bring one that has them, or {_WANTED}."
+        f"bring one that has them, or {WANTED}."
     )
 
 
@@ -269,6 +253,8 @@ def _not_ours(names: Iterable[str]) -> str | None:
 
 
 def _zip(content: _Content) -> str | None:
+    if content.head.startswith(b"PK\x05\x06"):
+        return f"this is an empty zip archive; bring {WANTED}."
     if not content.head.startswith(b"PK\x03\x04"):
         return None
     try:
@@ -292,25 +278,25 @@ def _archive(archive: zipfile.ZipFile) -> str | None:
     if len(pickles) == 1 and archive.getinfo(pickles[0]).file_size < _LARGEST_PICKLE:
         return _pickled(archive.read(pickles[0]))
     if "model.weights.h5" in names:
-        return f"this is a Keras 3 model (.keras); {_NOT_SERVED}."
+        return f"this is a Keras 3 model (.keras); {NOT_SERVED}."
     if any(name.endswith("models/model.json") or "archive_format" in name for name in names):
         return "this is a torch.export program (.pt2); save the model's `state_dict()` instead."
     if names and all(name.endswith(".npy") for name in names):
-        return f"this is a NumPy archive (.npz) of {len(names)} arrays; bring {_WANTED}."
+        return f"this is a NumPy archive (.npz) of {len(names)} arrays; bring {WANTED}."
     if any(name.endswith("saved_model.pb") for name in names):
-        return f"this is a zipped TensorFlow SavedModel; bring {_WANTED}."
+        return f"this is a zipped TensorFlow SavedModel; bring {WANTED}."
     weights = [name for name in names if name.endswith((".pth", ".pt", ".ckpt", ".safetensors"))]
     if weights:
         return f"this is a zip archive with {weights[0]} in it; unpack it, and import that."
     if pickles:
         return None
     shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-    return f"this is a zip archive of something else ({shown or 'empty'}); bring {_WANTED}."
+    return f"this is a zip archive of something else ({shown or 'empty'}); bring {WANTED}."
 
 
 def _plain_pickle(content: _Content) -> str | None:
     """A pickle without PyTorch's frame: scikit-learn's, Detectron2's zoo, Paddle's."""
-    if content.head[:1] != b"\x80" or not 2 <= content.head[1] <= 5:
+    if content.head[:1] != b"\x80" or content.head[1:2] not in (b"\2", b"\3", b"\4", b"\5"):
         return None
     if content.size > _LARGEST_PICKLE:
         return None
@@ -358,14 +344,14 @@ _STATE_DICT = (
 )
 # (package, what it is, what would help); the first that fits.
 _PACKAGES: tuple[tuple[str, str, str], ...] = (
-    ("ultralytics", "an Ultralytics YOLO", _NOT_SERVED),
-    ("models.yolo", "a YOLOv5 or YOLOv7", _NOT_SERVED),
-    ("models.common", "a YOLOv5 or YOLOv7", _NOT_SERVED),
-    ("transformers", "a Hugging Face model", _NOT_SERVED),
-    ("segmentation_models_pytorch", "a semantic segmentation model", _NOT_SERVED),
-    ("sklearn", "a scikit-learn model", _NOT_SERVED),
-    ("xgboost", "an XGBoost model", _NOT_SERVED),
-    ("keras", "a Keras object", _NOT_SERVED),
+    ("ultralytics", "an Ultralytics YOLO", NOT_SERVED),
+    ("models.yolo", "a YOLOv5 or YOLOv7", NOT_SERVED),
+    ("models.common", "a YOLOv5 or YOLOv7", NOT_SERVED),
+    ("transformers", "a Hugging Face model", NOT_SERVED),
+    ("segmentation_models_pytorch", "a semantic segmentation model", NOT_SERVED),
+    ("sklearn", "a scikit-learn model", NOT_SERVED),
+    ("xgboost", "an XGBoost model", NOT_SERVED),
+    ("keras", "a Keras object", NOT_SERVED),
     ("fastai", "a fastai learner", _STATE_DICT),
     (
         "torchvision.models.detection.mask_rcnn",
@@ -374,25 +360,8 @@ _PACKAGES: tuple[tuple[str, str, str], ...] = (
     ),
     ("torchvision.models", "a torchvision model", _STATE_DICT + " if it is a Mask R-CNN"),
     ("detectron2", "a Detectron2 model", _STATE_DICT + " if it is a Mask R-CNN"),
-    ("mmdet", "an MMDetection model", _NOT_SERVED + " of torchvision or Detectron2"),
+    ("mmdet", "an MMDetection model", NOT_SERVED + " of torchvision or Detectron2"),
     ("torch.nn.modules", "a PyTorch model", _STATE_DICT + " if it is a Mask R-CNN"),
-)
-_OTHER = _NOT_SERVED
-# (a name in the state dict, what has it, what would help); the first that fits.
-_NETWORKS: tuple[tuple[str, str, str], ...] = (
-    (r"\broi_heads\.keypoint_predictor\.", "torchvision's Keypoint R-CNN, without masks", _OTHER),
-    (r"\broi_head\.(bbox|mask)_head\.", "MMDetection", _OTHER + " of torchvision or Detectron2"),
-    (r"\b(image_encoder|mask_decoder)\.", "a Segment Anything Model", _OTHER),
-    (r"\bclass_embed\.|\bbbox_embed\.", "a DETR", _OTHER),
-    (
-        r"\bhead\.classification_head\.",
-        "torchvision's RetinaNet, FCOS or SSD, without masks",
-        _OTHER,
-    ),
-    (r"^(model\.)*model\.0\.conv\.weight$", "a YOLO", _OTHER),
-    (r"^(module\.)?(classifier\.[04]\.weight)$", "a classifier or semantic segmentation", _OTHER),
-    (r"^(module\.)?fc\.weight$", "a classifier, as a ResNet", _OTHER),
-    (r"\b(text_model|q_proj|attn\.qkv)\b", "a transformer", _OTHER),
 )
 
 _TELLERS: tuple[Callable[[_Content], str | None], ...] = (

@@ -15,7 +15,7 @@ _LISTED = 3
 
 
 def check_shapes(state: Mapping[str, NDArray[Any]], expected: Shapes, preset: str) -> None:
-    """Raise WeightsMismatch for arrays that are missing, unexpected, or of another shape."""
+    """Raise WeightsMismatch for arrays that are missing, unexpected, misshapen or no floats."""
     missing = [name for name in expected if name not in state]
     unexpected = [name for name in state if name not in expected]
     misshapen = [
@@ -23,7 +23,18 @@ def check_shapes(state: Mapping[str, NDArray[Any]], expected: Shapes, preset: st
         for name, shape in expected.items()
         if name in state and state[name].shape != shape
     ]
-    problems = {"missing": missing, "unexpected": unexpected, "misshapen": misshapen}
+    # Integers are of a quantised model, whose scales are elsewhere.
+    no_floats = [
+        f"{name} is {state[name].dtype}"
+        for name in expected
+        if name in state and state[name].dtype.kind != "f"
+    ]
+    problems = {
+        "missing": missing,
+        "unexpected": unexpected,
+        "misshapen": misshapen,
+        "not floating-point": no_floats,
+    }
     if any(problems.values()):
         lists = "; ".join(summary(kind, names) for kind, names in problems.items() if names)
         raise WeightsMismatch(

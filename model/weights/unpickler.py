@@ -200,6 +200,9 @@ _GLOBALS: dict[str, object] = {
     **{name: _Constructor(name, build) for name, build in _CONSTRUCTORS.items()},
 }
 
+# Storages of torch.quint8 and the like, and of float8.
+_EIGHT_BITS = ("torch.QInt", "torch.QUInt", "torch.storage.UntypedStorage")
+
 # LONG4 is left out: no checkpoint holds a number of over 255 bytes.
 _NUMBERS = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"}
 _TEXTS = {"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "SHORT_BINSTRING", "BINSTRING"}
@@ -372,7 +375,13 @@ def _construct(constructor: object, arguments: object) -> object:
 
 def _refusal(request: str) -> CheckpointError:
     # Cut and escaped: the name is the file's, and the message reaches a terminal.
+    asked = f"it asks for {request[:100]!r}"
+    if request.startswith(_EIGHT_BITS):
+        return CheckpointError(
+            f"{asked}: its tensors are quantised or of 8 bits. Save the float32 weights that they "
+            "were made from."
+        )
     return CheckpointError(
-        f"it asks for {request[:100]!r}, which no weights need: refused, and nothing was run. "
+        f"{asked}, which no weights need: refused, and nothing was run. "
         "Save the weights alone, with torch.save(model.state_dict(), path)."
     )

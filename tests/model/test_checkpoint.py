@@ -246,8 +246,8 @@ def test_no_tensor_reaches_out_of_its_storage(view, reason, tmp_path):
     [
         (value([1, 2]), "holds no state dict"),
         (value({}), "holds no state dict"),
-        (value({"model": {"weight": 1.0}}), "'weight' in its state dict is no tensor"),
-        (b"}K\x05" + tensor((6,), (1,)) + b"s", "5 in its state dict is no tensor"),
+        (value({"model": {"weight": 1.0}}), "'weight' in its state dict is no dense tensor"),
+        (b"}K\x05" + tensor((6,), (1,)) + b"s", "5 in its state dict is no dense tensor"),
     ],
 )
 def test_a_file_without_a_model_is_refused(root, reason, tmp_path):
@@ -267,3 +267,23 @@ def test_code_in_a_legacy_checkpoint_is_refused(tmp_path):
     path.write_bytes(genuine[:15] + b"cposix\nsystem\n" + value("exit 1") + b"\x85R.")
     with pytest.raises(CheckpointError, match=r"'posix\.system'"):
         read_checkpoint(path)
+
+
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_the_legacy_format_is_known_in_every_pickle_protocol(protocol, tmp_path):
+    genuine = (FOLDER / "kinds_legacy.pth").read_bytes()
+    number = 0x1950A86A20F9469CFC6C
+    path = tmp_path / "newer.pth"
+    path.write_bytes(pickle.dumps(number, protocol) + genuine[len(pickle.dumps(number, 2)) :])
+    assert read_checkpoint(path).keys() == read_checkpoint(FOLDER / "kinds_legacy.pth").keys()
+
+
+def test_numpy_arrays_that_torch_saved_are_read(tmp_path):
+    array = ramp(2, 3)
+    path = archive_of(tmp_path / "arrays.pth", value({"weight": array}))
+    np.testing.assert_array_equal(read_checkpoint(path)["weight"], array)
+
+
+def test_quantised_tensors_are_told(tmp_path):
+    with pytest.raises(CheckpointError, match=r"quantised or of 8 bits\. Save the float32"):
+        read_checkpoint(archive_of(tmp_path / "int8.pth", b"ctorch\nQInt8Storage\n"))

@@ -102,6 +102,19 @@ def test_an_array_that_is_there_twice_is_refused(keras, tmp_path):
         read_keras(path, lambda _: None)
 
 
+def test_an_array_that_would_fill_the_memory_is_refused(tmp_path):
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file.create_dataset("conv1/kernel:0", (10**6, 10**6), np.float32)
+    with pytest.raises(CheckpointError, match=r"conv1/kernel:0 has 1,000,000,000,000 numbers"):
+        read_keras(tmp_path / "m.h5", lambda _: None)
+
+
+def test_arrays_that_are_no_floats_are_named(keras):
+    state = keras | {"conv1/bias": np.ones(64, np.int8)}
+    with pytest.raises(WeightsMismatch, match=r"1 not floating-point \(conv1/bias is int8\)"):
+        fold_matterport(state, MATTERPORT)
+
+
 def test_files_of_the_other_family_are_named(keras, tmp_path):
     h5 = write_h5(tmp_path / "m.h5", {"mrcnn_mask/kernel": keras["mrcnn_mask/kernel"]})
     with pytest.raises(CheckpointError, match=r"HDF5 file.*--preset matterport-r101"):
@@ -150,6 +163,8 @@ def test_settings_reach_the_manifest_and_come_back(keras, tmp_path):
         ("BACKBONE = 'resnet101'", "BACKBONE is 'resnet101'"),
         ("IMAGE_MAX_DIM = 1000", "a multiple of 64"),
         ("RPN_ANCHOR_SCALES = [8, 16]", "a list of 5 numbers above 0"),
+        ("RPN_ANCHOR_SCALES = [8, 16, 32, 64, nan]", "a list of 5 numbers above 0"),
+        ("IMAGE_MAX_DIM = 100032", "a multiple of 64 up to 2048"),
         ("MEAN_PIXEL = [1, 2]", "three numbers from 0 to 255"),
         ("DETECTION_NMS_THRESHOLD = 3", "a number from 0 to 1"),
         ("IMAGE_MAX_DIMS = 3", "IMAGE_MAX_DIMS is no setting of matterport's Config"),
@@ -237,7 +252,17 @@ def test_a_configuration_and_its_base_are_read(tmp_path):
     assert found.preset.rpn_nms_thresh == 0.6
     assert found.preset.rpn_post_nms_top_n == 300
     assert found.preset.anchor_sizes == (16, 32, 64, 128, 256)
-    assert found.preset.min_size == 640
+    assert found.preset.buckets["landscape"] == (640, 864)
+
+
+def test_sizes_of_a_configuration_are_the_input_shapes(tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text("INPUT: {MIN_SIZE_TEST: 800, MAX_SIZE_TEST: 1333}")
+    same = read_detectron2_config(file, DETECTRON2, lambda _: None).preset
+    assert same.buckets == DETECTRON2.buckets
+    file.write_text("INPUT: {MIN_SIZE_TEST: 800, MAX_SIZE_TEST: 512}")
+    small = read_detectron2_config(file, DETECTRON2, lambda _: None).preset
+    assert small.buckets == {"landscape": (384, 512), "portrait": (512, 384), "square": (384, 384)}
 
 
 @pytest.mark.parametrize(
@@ -251,6 +276,9 @@ def test_a_configuration_and_its_base_are_read(tmp_path):
         ("MODEL: {ANCHOR_GENERATOR: {SIZES: [[32, 64]]}}", "SIZES is"),
         ("MODEL: !!python/object/apply:os.system ['true']", "is not YAML"),
         ("- 1", "holds no settings"),
+        ("MODEL: {RESNETS: {DEPTH: [50]}}", r"DEPTH is \[50\]"),
+        ("MODEL: {ANCHOR_GENERATOR: {SIZES: '[[32'}}", "SIZES is"),
+        ("INPUT: {MIN_SIZE_TEST: 9000, MAX_SIZE_TEST: 9000}", "a long side of 9000 pixels"),
     ],
 )
 def test_what_a_configuration_asks_in_vain_is_named(text, complaint, tmp_path):

@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 from checkpoint_writer import write_checkpoint
 
-from model.config import EDGE
-from model.weights.recognize import recognize, recognize_names
+from model.config import COCO_R50, EDGE, KNOWN_PRESETS
+from model.weights.detectron2 import expected_detectron2_shapes
+from model.weights.network_names import recognize_misfit, recognize_names
+from model.weights.recognize import recognize
 from model.weights.torchvision import expected_shapes
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
@@ -77,6 +79,8 @@ WEIGHT = np.zeros(4, np.float32)
 
 CASES = {
     "empty": (b"", "the file is empty: download it again"),
+    "one byte": (b"\x80", "a text file"),
+    "empty zip": (b"PK\x05\x06" + bytes(18), "an empty zip archive"),
     "zeros": (bytes(200_000), "begins and ends with zeros alone"),
     "lfs": (LFS, "Git LFS pointer, the 134 bytes that stand for a file of 178 MB; run `git lfs"),
     "annex": (b"../.git/annex/objects/x/y/MD5E-s1--0.pth\n", "git annex get"),
@@ -181,10 +185,52 @@ def test_folders_are_told_apart(tmp_path):
         ("roi_head.bbox_head.fc_cls.weight", "MMDetection"),
         ("class_embed.weight", "DETR"),
         ("image_encoder.pos_embed", "Segment Anything"),
+        ("0.conv.weight", "YOLO"),
+        ("head.obj_preds.0.weight", "YOLO"),
+        ("roi_heads.box_predictor.0.cls_score.weight", "Cascade"),
+        ("roi_heads.res5.0.conv1.weight", "C4"),
+        ("sem_seg_head.predictor.weight", "panoptic"),
+        ("res2_0_branch2a_w", "Caffe2"),
+        ("heads.head.weight", "ViT"),
     ],
 )
 def test_names_of_another_network_are_known(name, network):
     assert network in recognize_names(["backbone.body.conv1.weight", name])
+
+
+def misfit(preset, change=lambda name: name, *more):
+    shapes = expected_shapes(COCO_R50, 3)
+    return recognize_misfit([*map(change, shapes), *more], KNOWN_PRESETS[preset])
+
+
+@pytest.mark.parametrize("given", ["coco-r50-v2", "edge", "detectron2-r50"])
+def test_the_preset_whose_names_a_file_has_is_told(given):
+    assert "give --preset coco-r50." in misfit(given)
+
+
+def test_a_deeper_networks_preset_is_told():
+    names = expected_detectron2_shapes(KNOWN_PRESETS["detectron2-r101"], 3)
+    told = recognize_misfit(names, KNOWN_PRESETS["detectron2-r50"])
+    assert "--preset detectron2-r101" in told
+
+
+@pytest.mark.parametrize(
+    ("change", "more", "told"),
+    [
+        (lambda name: name, ["backbone.body.layer3.6.conv1.weight"], "ResNet-101"),
+        (lambda name: name.replace("body.layer", "body.features."), [], "MobileNet"),
+        (lambda name: name.replace("running_", "other_"), [], "GroupNorm"),
+        (lambda name: name.replace("conv3", "conv9"), [], "ResNet-18"),
+        (lambda name: name.replace("inner_blocks.3", "extra_blocks.p6"), [], "P6 and P7"),
+        (lambda name: name.replace("roi_heads", "decoder"), [], "of its 307 arrays is a Mask R-C"),
+    ],
+)
+def test_what_a_mask_rcnn_has_otherwise_is_told(change, more, told):
+    assert told in misfit("coco-r50", change, *more)
+
+
+def test_weights_that_fit_by_name_are_left_to_the_shapes():
+    assert misfit("coco-r50") is None
 
 
 def test_names_of_a_mask_rcnn_are_not_another_networks():

@@ -86,6 +86,24 @@ def test_weights_that_are_left_aside_are_named():
     assert lines == ["The file also has weights under 'model_ema': not used."]
 
 
+def test_a_name_of_ones_own_in_front_of_a_backbone_comes_off():
+    state, lines = found(named(lambda name: f"mask_rcnn.{name}") | {"loss.weight": 9})
+    assert state == {**PLAIN, "loss.weight": 9}
+    assert "'mask_rcnn.'" in lines[0]
+    unknown = {f"encoder.{name}": 1 for name in "abc"}
+    assert found(unknown)[0] == unknown
+
+
+def test_several_models_in_a_file_are_named():
+    with pytest.raises(CheckpointError, match=r"several state dicts \(student, teacher\)"):
+        found({"student": PLAIN, "teacher": PLAIN})
+
+
+def test_an_optimizer_alone_is_named():
+    with pytest.raises(CheckpointError, match="the state of an optimizer alone"):
+        found({"state": {0: {"step": 1}}, "param_groups": [{"lr": 0.1}]})
+
+
 def test_other_parts_of_a_lightning_module_stay_to_be_reported():
     state, _ = found(named(lambda name: f"model.{name}") | {"criterion.weight": 9})
     assert state == {**PLAIN, "criterion.weight": 9}
@@ -104,7 +122,9 @@ def test_names_of_the_model_are_no_prefixes():
 
 @pytest.mark.parametrize("root", [[1, 2], {}, {"model": {}}, {"a": {"x": 1}, "b": {"x": 1}}])
 def test_without_one_set_of_weights_the_file_is_refused(root):
-    with pytest.raises(CheckpointError, match=r"holds no state dict|is no tensor"):
+    with pytest.raises(
+        CheckpointError, match=r"holds no state dict|is no dense tensor|holds several"
+    ):
         found(root)
 
 
