@@ -86,6 +86,11 @@ def test_the_wheel_has_the_whole_site(names: set[str]) -> None:
     assert {f"handler/local/www/{name}" for name in site} <= names
 
 
+def test_the_wheel_has_the_samples_that_an_export_is_calibrated_on(names: set[str]) -> None:
+    samples = {f"model/export/samples/{name}.jpg" for name in ("astronaut", "chelsea", "coffee")}
+    assert {name for name in names if name.startswith("model/export/samples/")} == samples
+
+
 def test_the_source_archive_is_the_repository(source: Path, tmp_path: Path) -> None:
     build = "from setuptools.build_meta import build_sdist; build_sdist({!r})"
     run = [sys.executable, "-c", build.format(str(tmp_path))]
