@@ -160,11 +160,29 @@ class Settings(BaseSettings):
             "in base64."
         ),
     ] = None
+    labelstudio: Annotated[
+        bool, Field(description="Answer Label Studio as its ML backend, at `/labelstudio`.")
+    ] = False
+    labelstudio_password: Annotated[
+        str | None,
+        Field(
+            min_length=16,
+            description="Label Studio has to send it as its basic authentication's password; "
+            "unset, whoever reaches the API may ask.",
+        ),
+    ] = None
+    labelstudio_url: Annotated[
+        str | None,
+        Field(description="Where Label Studio is, `https://…`, to fetch its uploads from."),
+    ] = None
+    labelstudio_token: Annotated[
+        str | None, Field(description="Label Studio's access token, to fetch its uploads with.")
+    ] = None
     private_hosts: Annotated[
         bool,
         Field(
-            description="Let the webhook's host have a private or loopback address, and be asked "
-            "by plain HTTP."
+            description="Let the hosts of webhook and Label Studio have private or loopback "
+            "addresses, and be asked by plain HTTP."
         ),
     ] = False
 
@@ -183,6 +201,16 @@ class Settings(BaseSettings):
             '`{"lambda-arm64": {"gib_second": 0.00001, "request": 2e-7}}`.'
         ),
     ] = {}
+
+    @model_validator(mode="after")
+    def _label_studio_is_usable(self) -> Self:
+        """Refuse at the start what every fetch would fail of."""
+        if self.labelstudio_url:
+            try:
+                parse_url(self.labelstudio_url, private=self.private_hosts)
+            except AddressRefused as error:
+                raise ValueError(f"MASKDROP_LABELSTUDIO_URL: {error}") from None
+        return self
 
     @model_validator(mode="after")
     def _webhook_is_usable(self) -> Self:

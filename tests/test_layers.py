@@ -93,7 +93,9 @@ MAY_IMPORT = {
     "wiring": {
         *SHARED, "jobs", "detection", "bucket", "notifications", "outbound", "telemetry"
     },
-    "web": {*SHARED, "wiring", "jobs", "detection", "bucket", "masks", "photo", "telemetry"},
+    "web": {
+        *SHARED, "wiring", "jobs", "detection", "bucket", "masks", "photo", "outbound", "telemetry"
+    },
     "client": {*SHARED, "web", "wiring", "detection", "bucket", "masks", "photo"},
     "local": {*SHARED, "web", "wiring", "jobs", "detection", "bucket", "photo", "telemetry"},
     "doctor": {*SHARED, "client", "web", "wiring", "detection", "bucket", "photo"},

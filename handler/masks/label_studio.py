@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handler.masks.polygons import trace_polygons
 from handler.schemas import Detection
 from model.runtime.detections import InstanceMask
 from model.runtime.rle import decode_mask, run_lengths
@@ -30,7 +31,8 @@ def label_studio_task(
     image: str, detections: Iterable[Detection], model_version: str
 ) -> dict[str, Any]:
     """Build one task to import: `image` is the URL that Label Studio shows."""
-    prediction = {"model_version": model_version, "result": [_region(each) for each in detections]}
+    result = [brush_region(each, each.class_name, _BRUSH, _IMAGE) for each in detections]
+    prediction = {"model_version": model_version, "result": result}
     return {"data": {"image": image}, "predictions": [prediction]}
 
 
@@ -65,21 +67,54 @@ def _bits(codes: NDArray[np.int64], widths: NDArray[np.int64]) -> NDArray[np.int
     return bits
 
 
-def _region(detection: Detection) -> dict[str, Any]:
+def brush_region(detection: Detection, label: str, tag: str, image: str) -> dict[str, Any]:
+    """A detection as a brush region of the control `tag` on the object `image`."""
     height, width = detection.rle["size"]
-    mask = decode_mask(detection.rle)
+    rle = encode_brush(decode_mask(detection.rle), width, height)
+    value = {"format": "rle", "rle": rle, "brushlabels": [label]}
+    return _region(detection, "brushlabels", value, tag, image)
+
+
+def polygon_regions(detection: Detection, label: str, tag: str, image: str) -> list[dict[str, Any]]:
+    """A detection as polygon regions, one for each part; holes cannot be held."""
+    height, width = detection.rle["size"]
+    scale = np.array([width, height]) / 100
+    regions = []
+    for number, part in enumerate(trace_polygons(decode_mask(detection.rle))):
+        points = (np.asarray(part["outer"]) / scale).tolist()
+        value = {"points": points, "closed": True, "polygonlabels": [label]}
+        region = _region(detection, "polygonlabels", value, tag, image)
+        regions.append(region | {"id": f"{region['id']}-{number}"})
+    return regions
+
+
+def rectangle_region(detection: Detection, label: str, tag: str, image: str) -> dict[str, Any]:
+    """A detection's box as a rectangle region."""
+    height, width = detection.rle["size"]
+    x1, y1, x2, y2 = detection.box
+    value = {
+        "x": 100 * x1 / width,
+        "y": 100 * y1 / height,
+        "width": 100 * (x2 - x1) / width,
+        "height": 100 * (y2 - y1) / height,
+        "rotation": 0,
+        "rectanglelabels": [label],
+    }
+    return _region(detection, "rectanglelabels", value, tag, image)
+
+
+def _region(
+    detection: Detection, kind: str, value: dict[str, Any], tag: str, image: str
+) -> dict[str, Any]:
+    height, width = detection.rle["size"]
     return {
         "id": f"{detection.index:03d}",
-        "type": "brushlabels",
-        "from_name": _BRUSH,
-        "to_name": _IMAGE,
+        "type": kind,
+        "from_name": tag,
+        "to_name": image,
         "original_width": width,
         "original_height": height,
         "image_rotation": 0,
         "score": detection.score,
-        "value": {
-            "format": "rle",
-            "rle": encode_brush(mask, width, height),
-            "brushlabels": [detection.class_name],
-        },
+        "value": value,
     }

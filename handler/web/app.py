@@ -22,6 +22,7 @@ from handler.web.routes import (
     detections,
     events,
     health,
+    labelstudio,
     manifest_schema,
     models,
     uploads,
@@ -57,6 +58,8 @@ def create_app(services: Services | None = None) -> FastAPI:
         app.include_router(each.router)
     if settings.events:
         app.include_router(events.router)
+    if settings.labelstudio:
+        app.include_router(labelstudio.router)
     add_error_responses(app)
     # The last one added is the outermost.
     app.add_middleware(UnexpectedErrors, respond=problem_response)

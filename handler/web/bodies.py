@@ -149,7 +149,9 @@ class Bodies:
         path = _path(scope)
         if path == "/api/detect" or path.endswith(":predict"):
             return self._max_photo_bytes
-        return MAX_EVENT_BYTES if path == "/events" else MAX_JSON_BYTES
+        # Label Studio's tasks come many at a time.
+        large = path == "/events" or path.startswith("/labelstudio/")
+        return MAX_EVENT_BYTES if large else MAX_JSON_BYTES
 
     def _crowded(self) -> Overloaded:
         if self._gate.is_closed:
