@@ -98,6 +98,13 @@ def import_checkpoint(
             "other places, and makes nothing slower. (default: 0.7)",
         ),
     ] = None,
+    anchor_ratios: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RATIO,RATIO...",
+            help="Heights over widths of the anchors it was trained with. (default: the preset's)",
+        ),
+    ] = None,
     batch_norm_epsilon: Annotated[
         float | None,
         typer.Option(
@@ -133,6 +140,8 @@ def import_checkpoint(
         network = _with_proposals(network, proposals)
     if proposal_overlap:
         network = replace(network, rpn_nms_thresh=proposal_overlap)
+    if anchor_ratios:
+        network = replace(network, anchor_ratios=_ratios(anchor_ratios))
     folder = import_model(
         checkpoint,
         network,
@@ -195,6 +204,18 @@ def _with_proposals(network: Preset, count: int) -> Preset:
             param_hint="--proposals",
         )
     return replace(network, rpn_post_nms_top_n=count)
+
+
+def _ratios(text: str) -> tuple[float, ...]:
+    try:
+        ratios = tuple(float(each) for each in text.split(","))
+    except ValueError:
+        ratios = ()
+    if not ratios or not all(0.1 <= each <= 10 for each in ratios):
+        raise typer.BadParameter(
+            f"{text!r} is not a list of numbers from 0.1 to 10.", param_hint="--anchor-ratios"
+        )
+    return ratios
 
 
 def _classes_of(preset: str, path: Path | None) -> tuple[ModelClass, ...]:

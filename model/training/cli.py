@@ -19,6 +19,13 @@ console = Console()
 PresetName = enum.StrEnum("PresetName", {name: name for name in PRESETS})  # type: ignore[misc]
 
 
+class Layers(enum.StrEnum):
+    """What `--layers` takes."""
+
+    ALL = "all"
+    HEADS = "heads"
+
+
 @app.command()
 def train(
     run: Annotated[
@@ -87,9 +94,42 @@ def train(
             metavar="PIXELS,PIXELS...", help="Long sides to see photographs at. (default: preset's)"
         ),
     ] = None,
+    zoom: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OUT,IN",
+            help="How far photographs are zoomed out and in. (default: 0.5,1.6)",
+        ),
+    ] = None,
+    stretch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FACTOR,FACTOR...",
+            help="By which factor the widths of each set's photographs may be wrong: where "
+            "their true shape is not known. (default: 1)",
+        ),
+    ] = None,
+    mosaic: Annotated[
+        float | None,
+        typer.Option(help="How often four photographs are shown as one. (default: 0)"),
+    ] = None,
     copy_paste: Annotated[
         float | None,
         typer.Option(help="How often a photograph gets objects of others. (default: 0.5)"),
+    ] = None,
+    anchor_ratios: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RATIO,RATIO...",
+            help="Heights over widths of the anchors. (default: those of what it begins with)",
+        ),
+    ] = None,
+    layers: Annotated[
+        Layers | None,
+        typer.Option(
+            help="What is trained: all layers, or the heads with the FPN, whose steps are "
+            "cheaper. (default: all)"
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of all that is random. (default: 0)")] = None,
     evaluate_every: Annotated[
@@ -119,7 +159,12 @@ def train(
         "lr": lr,
         "cycles": cycles,
         "sides": sides and sides.split(","),
+        "zoom": zoom and zoom.split(","),
+        "stretch": stretch and stretch.split(","),
+        "mosaic": mosaic,
         "copy_paste": copy_paste,
+        "anchor_ratios": anchor_ratios and anchor_ratios.split(","),
+        "layers": layers.value if layers else None,
         "seed": seed,
         "evaluate_every": evaluate_every,
         "workers": workers,

@@ -1,7 +1,7 @@
 """Augmented photographs as torchvision targets, in batches.
 
 A `Sample` is decoded, flipped, cropped or shrunk, and scaled to the long side that its
-batch asks for; objects of other photographs may be pasted in. A batch holds one
+batch asks for; four may be joined, objects of others may be pasted in. A batch holds one
 orientation, so that padding is small.
 """
 
@@ -15,9 +15,18 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from model.training.copy_paste import VISIBLE, Cutouts, paste
+from model.training.mosaic import Partners, join
 from model.training.partial_labels import Target
 from model.training.samples import Sample
-from model.training.views import View, jitter_colours, place_box, place_mask, random_view, show
+from model.training.views import (
+    View,
+    jitter_colours,
+    place_box,
+    place_mask,
+    random_view,
+    show,
+)
+from model.training.zooms import ZOOMS
 
 # The shortest side of a box worth learning, pixels at training scale.
 SMALLEST = 4.0
@@ -27,12 +36,20 @@ class DetectionDataset(Dataset[tuple[torch.Tensor, Target]]):
     """Augmented samples. An item is asked for as (index, long side, seed).
 
     copy_paste: how often a photograph receives objects of others.
+    zooms: how far photographs are zoomed out and in.
+    mosaic: how often four photographs are shown as one.
     """
 
     def __init__(
-        self, samples: list[Sample], category_ids: list[int], copy_paste: float = 0.0
+        self,
+        samples: list[Sample],
+        category_ids: list[int],
+        copy_paste: float = 0.0,
+        zooms: tuple[float, float] = ZOOMS,
+        mosaic: float = 0.0,
     ) -> None:
-        self.samples = samples
+        self.samples, self.zooms, self.mosaic = samples, zooms, mosaic
+        self.partners = Partners(samples)
         self.labels = {category: label + 1 for label, category in enumerate(category_ids)}
         self.cutouts = Cutouts(samples, copy_paste)
 
@@ -42,15 +59,25 @@ class DetectionDataset(Dataset[tuple[torch.Tensor, Target]]):
     def __getitem__(self, key: tuple[int, int, int]) -> tuple[torch.Tensor, Target]:
         """Image (3, H, W) in [0, 1] and its target."""
         index, long_side, seed = key
-        sample = self.samples[index]
         rng = np.random.default_rng(seed)
-        view = random_view(sample, long_side, rng)
-        image = np.array(jitter_colours(show(sample.path, view), rng))
-        target = self._target(sample, view)
+        if self.mosaic and rng.random() < self.mosaic:
+            tiles = [self._show(i, long_side // 2, rng) for i in self.partners.draw(index, rng)]
+            image, target = join(tiles)
+        else:
+            image, target = self._show(index, long_side, rng)
         for source, cutout in self.cutouts.draw(long_side, rng):
             label = self.labels[source.annotation["category_id"]]
             target = paste(image, target, cutout, label, rng)
         return torch.from_numpy(image).permute(2, 0, 1).float() / 255, target
+
+    def _show(
+        self, index: int, long_side: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], Target]:
+        """One photograph (H, W, 3), augmented, and its target."""
+        sample = self.samples[index]
+        view = random_view(sample, long_side, rng, self.zooms)
+        image = np.array(jitter_colours(show(sample.path, view), rng))
+        return image, self._target(sample, view)
 
     def _target(self, sample: Sample, view: View) -> Target:
         width, height = view.size

@@ -56,6 +56,11 @@ def _resnet50(preset: Preset, num_classes: int) -> MaskRCNN:
     return model
 
 
+def freeze_body(model: MaskRCNN) -> None:
+    """Leave the body as it is: a step then has no gradients there, and FPN and heads learn."""
+    model.backbone.body.requires_grad_(requires_grad=False)
+
+
 def freeze_batch_norm(module: nn.Module, epsilon: float) -> None:
     """Put constants in the place of every BatchNorm, with the epsilon that import will use.
 

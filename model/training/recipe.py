@@ -10,13 +10,14 @@ import shlex
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from model.config import COCO_R50, COCO_R50_V2, EDGE, PRESETS
 from model.runtime.errors import TrainingError
 from model.training.schedule import Budget
+from model.training.zooms import ZOOMS
 
 # Peak learning rate, and the long sides that photographs are seen at, pixels. Edge serves at
 # 512, and crops show objects at half to 1.6 times these scales; the others serve at 1088.
@@ -31,7 +32,7 @@ _DEFAULT_MINUTES = 60.0
 # Giving one of the first again removes all of the second that the file set.
 _REPLACED = (
     ({"minutes", "steps", "evaluate_every"}, {"minutes", "steps", "evaluate_every"}),
-    ({"data", "images"}, {"data", "images", "repeat"}),
+    ({"data", "images"}, {"data", "images", "repeat", "stretch"}),
     ({"val", "val_images"}, {"val", "val_images"}),
 )
 
@@ -39,6 +40,11 @@ _Positive = Annotated[float, Field(gt=0)]
 _Count = Annotated[int, Field(ge=1)]
 # Below 32 pixels the pyramid's top has no pixel left.
 _Side = Annotated[int, Field(ge=32)]
+# Smaller, a photograph of 512 pixels is a spot; larger, an object fills more than the view.
+_ZoomOut = Annotated[float, Field(ge=0.05, le=1)]
+_ZoomIn = Annotated[float, Field(ge=1, le=4)]
+_Stretch = Annotated[float, Field(ge=1, le=4)]
+_Ratio = Annotated[float, Field(ge=0.1, le=10)]
 
 
 class Recipe(BaseModel):
@@ -52,7 +58,13 @@ class Recipe(BaseModel):
     minutes, steps: how long to train, one of the two.
     cycles: how often the learning rate falls; the mean of the ends of several is what counts.
     sides: long sides that photographs are seen at, pixels.
+    zoom: how far photographs are zoomed out and in, as factors of the scale at which they fit.
+    stretch: by which factor the width of each file's photographs may be wrong, either way;
+    empty for none.
+    mosaic: how often four photographs are shown as one, 0 to 1.
     copy_paste: how often a photograph receives objects cut out of others, 0 to 1.
+    anchor_ratios: heights over widths of the anchors; empty for those of what it begins with.
+    layers: what is trained: all (but what a preset always freezes), or the heads, with the FPN.
     evaluate_every: minutes or steps, as the run's length is given; None for a tenth of it.
     """
 
@@ -72,7 +84,12 @@ class Recipe(BaseModel):
     lr: _Positive
     cycles: _Count = 1
     sides: tuple[_Side, ...] = Field(min_length=1)
+    zoom: tuple[_ZoomOut, _ZoomIn] = ZOOMS
+    stretch: tuple[_Stretch, ...] = ()
+    mosaic: float = Field(default=0.0, ge=0, le=1)
     copy_paste: float = Field(default=0.5, ge=0, le=1)
+    anchor_ratios: tuple[_Ratio, ...] = ()
+    layers: Literal["all", "heads"] = "all"
     seed: int = Field(default=0, ge=0, lt=2**31)
     evaluate_every: _Positive | None = None
     workers: _Count = 1
@@ -102,6 +119,11 @@ class Recipe(BaseModel):
         if self.repeat and len(self.repeat) != len(self.data):
             raise ValueError(
                 f"repeat has {len(self.repeat)} numbers for {len(self.data)} data files; "
+                "each file needs its own"
+            )
+        if self.stretch and len(self.stretch) != len(self.data):
+            raise ValueError(
+                f"stretch has {len(self.stretch)} numbers for {len(self.data)} data files; "
                 "each file needs its own"
             )
         if self.minutes is not None and self.steps is not None:

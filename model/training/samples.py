@@ -17,6 +17,7 @@ class Sample:
     """One photograph and its annotations, as the JSON gives them.
 
     repeat: how often it is to be seen in comparison with others.
+    stretch: its width may be wrong by up to this factor, either way: the true shape is unknown.
     """
 
     path: Path
@@ -25,10 +26,15 @@ class Sample:
     labeled: NDArray[np.bool_]
     annotations: list[dict[str, Any]]
     repeat: float = 1.0
+    stretch: float = 1.0
 
 
 def read_samples(
-    annotations: Path, images: Path, category_ids: list[int], repeat: float = 1.0
+    annotations: Path,
+    images: Path,
+    category_ids: list[int],
+    repeat: float = 1.0,
+    stretch: float = 1.0,
 ) -> list[Sample]:
     """Read the annotations of `category_ids` from a COCO file.
 
@@ -52,6 +58,7 @@ def read_samples(
                 np.array(labeled),
                 by_image[image["id"]],
                 repeat,
+                stretch,
             )
         )
     return samples

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+# The learning rate rises over so many steps, or over this share of a run that is shorter.
 _WARMUP_STEPS = 200
+_WARMUP_SHARE = 0.05
 # Without a wish, a run is evaluated ten times.
 _EVALUATIONS = 10
 
@@ -50,7 +52,7 @@ class Budget:
 
 def learning_rate(peak: float, step: int, progress: float, cycles: int = 1) -> float:
     """Linear warm-up, then half a cosine down to a hundredth of the peak, `cycles` times."""
-    warm = min(1.0, (step + 1) / _WARMUP_STEPS)
+    warm = min(1.0, max((step + 1) / _WARMUP_STEPS, progress / _WARMUP_SHARE))
     begun = min(ended_cycles(progress, cycles), cycles - 1)
     cosine = 0.5 * (1 + math.cos(math.pi * (progress * cycles - begun)))
     return peak * warm * max(cosine, 0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from model.config import EDGE, PRESETS, SLIMMABLE, Preset
 from model.runtime.errors import TrainingError, WeightsMismatch
 from model.runtime.manifest import ModelClass, ModelManifest
 from model.runtime.versions import find_model
+from model.training.anchor_ratios import with_ratios
 from model.training.coco_files import listed
 from model.training.network import load_imagenet
 from model.weights.catalogue import published_weights
@@ -30,12 +32,24 @@ _IMAGENET_STEM = "_conv_stem.weight"
 State = dict[str, torch.Tensor]
 
 
-def preset_to_train(name: str, start: Path | None) -> Preset:
+def preset_to_train(name: str, start: Path | None, ratios: tuple[float, ...] = ()) -> Preset:
     """Return the named preset, as the version has it that is the start, slimmed perhaps.
 
+    ratios: of the anchors, in the place of the version's or the preset's.
     Raises TrainingError for a version of another preset, or of one whose slimmed network
-    cannot be trained, ModelNotFound where there is none.
+    cannot be trained, or for ratios where it begins with a file, which does not say its own;
+    ModelNotFound where there is no such version.
     """
+    if ratios and start is not None and is_checkpoint(start):
+        raise TrainingError(
+            f"{start} does not say which anchors it has; with anchor_ratios, begin with a model, "
+            "by its name or folder."
+        )
+    preset = _preset_of_start(name, start)
+    return replace(preset, anchor_ratios=ratios) if ratios else preset
+
+
+def _preset_of_start(name: str, start: Path | None) -> Preset:
     if start is None or is_checkpoint(start):
         return PRESETS[name]
     folder = find_model(str(start))
@@ -85,7 +99,10 @@ def _load_version(
 ) -> str:
     manifest = ModelManifest.load(folder)
     known, wanted = ([each.name for each in some] for some in (manifest.classes, classes))
-    state = _tensors(unfold(load_weights(folder, manifest), preset))
+    own = preset_of(manifest)
+    state = _tensors(unfold(load_weights(folder, manifest), own))
+    if own.anchor_ratios != preset.anchor_ratios:
+        state = with_ratios(state, own.anchor_ratios, preset.anchor_ratios)
     state = for_classes(wanted, model.state_dict(), known, state)
     load_matching(model, preset, state, folder)
     fresh = [name for name in wanted if name not in known]

@@ -9,6 +9,8 @@ from model.training.batches import Batch
 
 # Clipping bounds the step that a single odd photograph can cause.
 _MAX_GRADIENT_NORM = 10.0
+# As PyTorch names the instructions: of Intel and AMD, of Arm.
+_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
 
 
 def training_step(
@@ -19,9 +21,7 @@ def training_step(
     Raises FloatingPointError, and leaves the weights, where loss or gradient is no number.
     """
     device = batch.images[0].device.type
-    # The CPU has bfloat16 everywhere, if slowly; graphics cards before 2020 have not.
-    fast = device == "cpu" or torch.cuda.is_bf16_supported()
-    with torch.autocast(device, torch.bfloat16, enabled=fast):
+    with torch.autocast(device, torch.bfloat16, enabled=has_bfloat16(device)):
         losses: dict[str, Tensor] = model(batch.images, batch.targets)
     total = torch.stack(list(losses.values())).sum()
     optimizer.zero_grad()
@@ -34,6 +34,18 @@ def training_step(
         )
     optimizer.step()
     return {name: loss.item() for name, loss in losses.items()}
+
+
+def has_bfloat16(device: str) -> bool:
+    """Whether the device, cpu or cuda, has instructions for bfloat16.
+
+    Without, a CPU imitates it: a 3×3 convolution of 96 channels takes five times float32's time
+    on a Xeon with AVX-512 alone. Graphics cards before 2020 have none.
+    """
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported()
+    known = torch.cpu.get_capabilities()
+    return any(known.get(name, False) for name in _BFLOAT16)
 
 
 def choose_device() -> torch.device:

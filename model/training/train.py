@@ -36,7 +36,7 @@ from model.training.display import Display
 from model.training.interruption import Interruption
 from model.training.memory import keep_freed_memory
 from model.training.moving_average import CycleMean, MovingAverage
-from model.training.presets import build_network
+from model.training.presets import build_network, freeze_body
 from model.training.recipe import Recipe
 from model.training.samples import Sample, read_samples, repeat_factors
 from model.training.schedule import ended_cycles, learning_rate
@@ -66,7 +66,8 @@ class Trainer:
 
     def __init__(self, recipe: Recipe, folder: Path, console: Console) -> None:
         self.recipe, self.folder = recipe, folder
-        self.preset, self.budget = preset_to_train(recipe.preset, recipe.start), recipe.budget
+        self.preset = preset_to_train(recipe.preset, recipe.start, recipe.anchor_ratios)
+        self.budget = recipe.budget
         self.classes, self.samples = read_data(recipe)
         self.truth = self._read_truth()
         self.display = Display(console, self.budget, recipe.batch)
@@ -102,6 +103,8 @@ class Trainer:
         if not resumed:
             said = load_start(model, self.preset, self.classes, self.recipe.start)
             self.display.say(said)
+        if self.recipe.layers == "heads":
+            freeze_body(model)
         state = self._make_state(model)
         if resumed:
             state.restore(self.folder)
@@ -136,7 +139,7 @@ class Trainer:
             self.samples, weights, recipe.batch, recipe.sides, recipe.seed, progress.step
         )
         ids = [each.id for each in self.classes]
-        dataset = DetectionDataset(self.samples, ids, recipe.copy_paste)
+        dataset = DetectionDataset(self.samples, ids, recipe.copy_paste, recipe.zoom, recipe.mosaic)
         with batches(dataset, sampler, recipe.workers) as loaded:
             while not self._is_over():
                 self._step(next(loaded))
@@ -250,6 +253,8 @@ class Trainer:
         start = self.recipe.start
         of_model = start is not None and not is_checkpoint(start)
         network = f"--like {start}" if of_model else f"--preset {self.preset.name}"
+        if self.recipe.anchor_ratios:
+            network += f" --anchor-ratios {','.join(map(str, self.recipe.anchor_ratios))}"
         self.display.say(
             f"Next: maskdrop model import {run / weights} {network} "
             f"--classes {run / CLASSES} --name {run.name}"
@@ -261,10 +266,12 @@ def read_data(recipe: Recipe) -> tuple[tuple[ModelClass, ...], list[Sample]]:
     files = [read_coco_file(*pair) for pair in zip(recipe.data, recipe.images, strict=True)]
     classes = choose_classes(files, recipe.classes)
     ids = [each.id for each in classes]
-    repeats = recipe.repeat or (1.0,) * len(files)
+    alike = (1.0,) * len(files)
     samples = [
         sample
-        for file, repeat in zip(files, repeats, strict=True)
-        for sample in read_samples(file.path, file.images, ids, repeat)
+        for file, repeat, stretch in zip(
+            files, recipe.repeat or alike, recipe.stretch or alike, strict=True
+        )
+        for sample in read_samples(file.path, file.images, ids, repeat, stretch)
     ]
     return classes, samples

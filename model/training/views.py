@@ -13,31 +13,51 @@ from pycocotools import mask as coco_mask
 
 from model.photographs import read_pixels
 from model.training.samples import Sample
+from model.training.zooms import ZOOMS
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How a photograph is shown: a window of it, scaled, perhaps mirrored. Pixels."""
+    """How a photograph is shown: a window of it, scaled, perhaps mirrored. Pixels.
+
+    stretch: the scale of widths over that of heights, which is `scale`.
+    """
 
     window: tuple[float, float, float, float]
     scale: float
     flip: bool
+    stretch: float = 1.0
+
+    @property
+    def scales(self) -> tuple[float, float]:
+        """What widths and heights are multiplied by."""
+        return self.scale * self.stretch, self.scale
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the result."""
         x1, y1, x2, y2 = self.window
-        return max(round((x2 - x1) * self.scale), 1), max(round((y2 - y1) * self.scale), 1)
+        across, down = self.scales
+        return max(round((x2 - x1) * across), 1), max(round((y2 - y1) * down), 1)
 
 
-def random_view(sample: Sample, long_side: int, rng: np.random.Generator) -> View:
-    """Zoom in by a crop (up to 1.6 times), out (down to half), or neither, a third each."""
+def random_view(
+    sample: Sample, long_side: int, rng: np.random.Generator, zooms: tuple[float, float] = ZOOMS
+) -> View:
+    """Zoom in by a crop, out, or neither, a third each; stretch as far as the sample allows.
+
+    zooms: how far out and in, as factors of the scale at which the photograph just fits.
+    """
     width, height = sample.width, sample.height
-    zoom = float(rng.choice([1.0, rng.uniform(1.0, 1.6), rng.uniform(0.5, 1.0)]))
-    scale = long_side / max(width, height) * zoom
+    out, into = zooms
+    zoom = float(rng.choice([1.0, rng.uniform(1.0, into), rng.uniform(out, 1.0)]))
+    stretch = 1.0
+    if sample.stretch > 1:
+        stretch = float(sample.stretch ** rng.uniform(-1, 1))
+    scale = long_side / max(width * stretch, height) * zoom
     w, h = width / max(zoom, 1), height / max(zoom, 1)
     x, y = rng.uniform(0, width - w), rng.uniform(0, height - h)
-    return View((x, y, x + w, y + h), scale, bool(rng.random() < 0.5))
+    return View((x, y, x + w, y + h), scale, bool(rng.random() < 0.5), stretch)
 
 
 def show(path: Path, view: View) -> Image.Image:
@@ -61,7 +81,7 @@ def place_box(bbox: list[float], view: View) -> tuple[NDArray[np.float64], float
     x, y, w, h = bbox
     left, top = view.window[:2]
     width, height = view.size
-    box = (np.array([x, y, x + w, y + h]) - [left, top, left, top]) * view.scale
+    box = (np.array([x, y, x + w, y + h]) - [left, top, left, top]) * (view.scales * 2)
     whole = float(np.prod(box[2:] - box[:2]))
     if view.flip:
         box = np.array([width - box[2], box[1], width - box[0], box[3]])
@@ -81,7 +101,7 @@ def place_mask(segmentation: Any, sample: Sample, view: View) -> NDArray[np.uint
         mask = (np.asarray(shown) > 127).astype(np.uint8)
     else:
         polygons = [
-            ((np.array(p).reshape(-1, 2) - [left, top]) * view.scale).ravel().tolist()
+            ((np.array(p).reshape(-1, 2) - [left, top]) * view.scales).ravel().tolist()
             for p in segmentation
         ]
         rles = coco_mask.frPyObjects(polygons, height, width)

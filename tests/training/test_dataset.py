@@ -15,7 +15,7 @@ pytest.importorskip("torch", reason="training needs PyTorch: make test-training"
 
 from model.training.dataset import BatchSampler, DetectionDataset
 from model.training.samples import Sample, read_samples, repeat_factors
-from model.training.views import View, place_box, place_mask
+from model.training.views import View, place_box, place_mask, random_view
 
 CAT, DOG = 17, 18
 SQUARE = [20, 10, 60, 10, 60, 50, 20, 50]
@@ -33,6 +33,7 @@ def sample(width: int = 100, height: int = 80, **annotation: object) -> Sample:
         View((0, 0, 100, 80), 1.0, flip=False),
         View((0, 0, 100, 80), 0.5, flip=True),
         View((10, 5, 70, 55), 2.0, flip=True),
+        View((10, 5, 70, 55), 2.0, flip=False, stretch=1.5),
     ],
 )
 def test_box_and_mask_move_together(view: View):
@@ -42,6 +43,23 @@ def test_box_and_mask_move_together(view: View):
     found = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
     assert np.allclose(found, box, atol=1)
     assert visible == pytest.approx(1)
+
+
+def test_a_photograph_is_stretched_as_far_as_its_sample_allows():
+    rng = np.random.default_rng(0)
+    views = [random_view(replace(sample(), stretch=1.5), 200, rng, (0.25, 3)) for _ in range(200)]
+    stretches = [view.stretch for view in views]
+    assert min(stretches) == pytest.approx(1 / 1.5, rel=0.05)
+    assert max(stretches) == pytest.approx(1.5, rel=0.05)
+    assert all(max(view.size) <= 201 for view in views)
+    assert random_view(sample(), 200, rng).stretch == 1
+
+
+def test_photographs_are_zoomed_as_far_as_asked():
+    rng = np.random.default_rng(0)
+    scales = [random_view(sample(), 100, rng, (0.1, 2)).scale for _ in range(300)]
+    assert 0.1 <= min(scales) < 0.15
+    assert 1.9 < max(scales) <= 2
 
 
 def test_cropped_box_tells_how_much_is_left():

@@ -11,7 +11,7 @@ from torch.nn.functional import conv2d  # noqa: E402
 
 from model.config import COCO_R50, COCO_R50_V2, EDGE, PRESETS, Preset  # noqa: E402
 from model.training.batches import Batch  # noqa: E402
-from model.training.presets import build_network  # noqa: E402
+from model.training.presets import build_network, freeze_body  # noqa: E402
 from model.training.step import training_step  # noqa: E402
 from model.weights.torchvision import fold  # noqa: E402
 
@@ -75,6 +75,18 @@ def test_import_folds_the_numbers_that_were_trained(preset: Preset):
             rtol=1e-4,
             atol=1e-3,
         )
+
+
+def test_heads_alone_are_trained_where_that_is_asked():
+    network = build_network(EDGE, CLASSES).train()
+    freeze_body(network)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.01)
+    training_step(network, optimizer, one_photograph())
+    changed = {n for n, value in network.state_dict().items() if not value.equal(before[n])}
+    assert not [name for name in changed if name.startswith("backbone.body.")]
+    assert "backbone.fpn.layer_blocks.0.0.weight" in changed
+    assert "rpn.head.cls_logits.weight" in changed
 
 
 def test_edge_leaves_the_blocks_at_stride_2_as_imagenet_made_them():

@@ -71,6 +71,18 @@ def test_written_recipe_is_read_as_it_was(tmp_path: Path):
             "Repeat has 1 numbers for 2 data files; each file needs its own.",
         ),
         (
+            {"data": ["a", "b"], "stretch": [1.5]},
+            "Stretch has 1 numbers for 2 data files; each file needs its own.",
+        ),
+        (
+            {"data": ["a"], "zoom": ["0.1", "0.5"]},
+            "zoom is '0.5': input should be greater than or equal to 1.",
+        ),
+        (
+            {"data": ["a"], "layers": "none"},
+            "layers is 'none': input should be 'all' or 'heads'.",
+        ),
+        (
             {"data": ["a"], "preset": "vgg"},
             "'vgg' is no preset; there are edge, coco-r50, coco-r50-v2.",
         ),

@@ -4,10 +4,15 @@ from model.training.schedule import Budget, ended_cycles, learning_rate
 
 
 def test_rate_rises_then_falls_to_a_hundredth():
-    rates = [learning_rate(1.0, step, step / 1000) for step in range(1001)]
+    rates = [learning_rate(1.0, step, step / 10_000) for step in range(10_001)]
     assert rates[0] == pytest.approx(1 / 200)
     assert rates.index(max(rates)) == 199
     assert rates[-1] == pytest.approx(0.01)
+
+
+def test_a_short_run_warms_up_over_a_twentieth_of_it():
+    rates = [learning_rate(1.0, step, step / 400) for step in range(401)]
+    assert rates.index(max(rates)) == 20
 
 
 def test_rate_rises_again_with_every_cycle():
