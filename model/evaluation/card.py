@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from model.evaluation.negatives import share
 from model.evaluation.tables import number, with_range
 from model.runtime.errors import DataError
 from model.runtime.manifest import ModelManifest
@@ -68,6 +69,23 @@ def _table(
         objects = max(each[f"objects_{size}"] for each in (masks, boxes))
         mask_ap, box_ap = (number(each[f"ap_{size}"]) for each in (masks, boxes))
         yield f"| {size} | {objects} | {mask_ap} | | | {box_ap} | | |"
+    yield ""
+    if "negatives" in figures:
+        yield from _false_alarms(figures["negatives"])
+
+
+def _false_alarms(figures: dict[str, Any]) -> Iterator[str]:
+    names = list(dict.fromkeys(name for row in figures["rows"] for name in row["found"]))
+    yield (
+        f"And in the photographs of `{figures['file']}`, in how many of those without any it "
+        f"finds one at a score of {figures['score']}:\n"
+    )
+    yield f"| shows | photographs | {' | '.join(names)} |"
+    yield f"|---|{'---:|' * (len(names) + 1)}"
+    for row in figures["rows"]:
+        cells = [row["shows"], str(row["photographs"])]
+        cells += [share(row["found"].get(name)) for name in names]
+        yield f"| {' | '.join(cells)} |"
     yield ""
 
 

@@ -13,11 +13,12 @@ from rich.progress import track
 
 from model.evaluation.artifacts import Artifact, loaded
 from model.runtime.errors import DataError
-from model.runtime.manifest import ModelManifest
+from model.runtime.manifest import ModelClass, ModelManifest
 from model.runtime.versions import find_model
 
 if TYPE_CHECKING:
     from model.evaluation.detect import Result
+    from model.evaluation.negatives import FalseAlarms, Negative
     from model.evaluation.scores import Evaluation
     from model.evaluation.truth import Kind, Truth
 
@@ -55,12 +56,22 @@ def evaluate(
         bool,
         typer.Option("--record", help="Write the scores into the model's manifest, for its card."),
     ] = False,
+    negatives: Annotated[
+        Path | None,
+        typer.Option(
+            help="Photographs without some of the classes, as a COCO file: how often are they "
+            "found there? `shows` of an image says what there is."
+        ),
+    ] = None,
+    negative_images: Annotated[
+        Path | None, typer.Option(help="Their photographs. [default: images/ beside them]")
+    ] = None,
     report: Annotated[
         Path | None,
         typer.Option(
             file_okay=False,
-            help="Folder for what was found (results.json), the curves, the confusion matrix and "
-            "the ten worst photographs.",
+            help="Folder for what was found (results.json), the curves, the confusion matrix, the "
+            "ten worst photographs, and false alarms (negatives.json).",
         ),
     ] = None,
 ) -> None:
@@ -69,6 +80,7 @@ def evaluate(
     Classes meet by name. Where `labeled_category_ids` of a photograph leaves a class out,
     detections of it that match nothing are not counted as wrong.
     """
+    from model.evaluation.negatives import as_figures, false_alarm_table, write_false_alarms
     from model.evaluation.tables import comparison_table, score_table
     from model.evaluation.truth import read_truth
 
@@ -77,6 +89,7 @@ def evaluate(
     with notes.status("Checking annotations and photographs"):
         truth = read_truth(data, images or data.parent / "images", known)
     _say_what_is_left_out(truth)
+    absent = _read_negatives(negatives, negative_images, known)
     if report:
         _make_report_folder(report)
     evaluations: dict[str, dict[Kind, Evaluation]] = {}
@@ -86,8 +99,13 @@ def evaluate(
         scores = {kind: value.scores for kind, value in evaluations[each].items()}
         console.print(f"\n{folder.parent.name}/{folder.name} ({each}) on {truth.name}:")
         console.print(score_table(scores["segm"], scores["bbox"]))
+        alarms = _false_alarms(folder, each, absent, known)
+        if negatives and alarms:
+            console.print(f"\nFound in photographs without any, of {negatives.name}:")
+            console.print(false_alarm_table(alarms))
         if record:
-            _keep(folder, each, truth, evaluations[each], bootstrap)
+            more = {"negatives": as_figures(negatives, alarms)} if negatives else {}
+            _keep(folder, each, truth, evaluations[each], bootstrap, more)
     if len(evaluations) == 2:
         console.print(f"\n{artifact} less {compare}, in points (AP × 100):")
         console.print(comparison_table(evaluations))
@@ -95,6 +113,9 @@ def evaluate(
         from model.evaluation.report import write_report
 
         for path in write_report(report, truth, results, evaluations[artifact]):
+            console.print(str(path))
+        if negatives:
+            path = write_false_alarms(report / "negatives.json", negatives, alarms)
             console.print(str(path))
 
 
@@ -146,6 +167,43 @@ def _detect(folder: Path, artifact: Artifact, truth: Truth) -> list[Result]:
         return [result for results in found for result in results]
 
 
+def _read_negatives(
+    file: Path | None, images: Path | None, classes: Sequence[ModelClass]
+) -> list[Negative]:
+    from model.evaluation.negatives import read_negatives
+
+    if file is None:
+        if images is not None:
+            raise typer.BadParameter(
+                "It is given without --negatives.", param_hint="--negative-images"
+            )
+        return []
+    with notes.status("Checking photographs without objects"):
+        return read_negatives(file, images or file.parent / "images", classes)
+
+
+def _false_alarms(
+    folder: Path,
+    artifact: Artifact,
+    negatives: Sequence[Negative],
+    classes: Sequence[ModelClass],
+) -> list[FalseAlarms]:
+    from model.evaluation.negatives import count_false_alarms, summarize
+
+    if not negatives:
+        return []
+    with loaded(folder, artifact) as predictor:
+        counted = track(
+            count_false_alarms(predictor, negatives),
+            description=f"Looking for false alarms ({artifact})",
+            total=len(negatives),
+            console=notes,
+            transient=True,
+            disable=not notes.is_terminal,
+        )
+        return summarize(list(counted), [each.name for each in classes])
+
+
 def _score(truth: Truth, results: Sequence[Result], resamples: int) -> dict[Kind, Evaluation]:
     from model.evaluation.scores import evaluate as score
     from model.evaluation.truth import KINDS
@@ -159,6 +217,7 @@ def _keep(
     truth: Truth,
     evaluation: dict[Kind, Evaluation],
     resamples: int,
+    more: dict[str, Any],
 ) -> None:
     """Write the scores into the manifest: scores[artifact][the data's name and digest]."""
     figures: dict[str, Any] = {
@@ -166,7 +225,7 @@ def _keep(
         "resamples": resamples,
         "data_sha256": truth.digest,
     }
-    figures |= {kind: asdict(value.scores) for kind, value in evaluation.items()}
+    figures |= {kind: asdict(value.scores) for kind, value in evaluation.items()} | more
     # Read again: another evaluation may have ended in the meantime.
     manifest = ModelManifest.load(folder)
     by_data = dict(manifest.scores.get(artifact, {}))

@@ -91,11 +91,11 @@ def read_truth(
     for one that has no photograph, no object, or no class of the model.
     """
     data = read_sound(file, images, on_photograph)
-    photographs = tuple(_photograph(each, images) for each in data.images)
+    photographs = tuple(to_photograph(each, images) for each in data.images)
     if not photographs:
         raise DataError(f"{file} lists no photograph.")
     names = data.class_names
-    shared = _shared(names, classes, file)
+    shared = shared_classes(names, classes, file)
     annotations: list[Annotation] = []
     for each in data.annotations:
         if each.category_id in shared:
@@ -116,7 +116,8 @@ def read_truth(
     )
 
 
-def _photograph(image: Image, images: Path) -> Photograph:
+def to_photograph(image: Image, images: Path) -> Photograph:
+    """Say where an image of a COCO file is, and what is labelled there."""
     labeled = image.labeled_category_ids
     return Photograph(
         id=image.id,
@@ -127,10 +128,13 @@ def _photograph(image: Image, images: Path) -> Photograph:
     )
 
 
-def _shared(
+def shared_classes(
     names: dict[int, str], classes: Sequence[ModelClass], file: Path
 ) -> dict[int, ModelClass]:
-    """The file's category id -> the model's class of that name, with the file's id."""
+    """The file's category id -> the model's class of that name, with the file's id.
+
+    Raises DataError where there is none.
+    """
     ids = {name.casefold(): id_ for id_, name in names.items()}
     found = ((ids.get(each.name.casefold()), each.name) for each in classes)
     shared = {id_: ModelClass(id_, name) for id_, name in found if id_ is not None}

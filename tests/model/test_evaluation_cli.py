@@ -149,3 +149,29 @@ def test_card_without_markers_is_left_alone(run, colours, truth, tmp_path):
     answer = run("card", colours, card)
     assert "lacks the lines <!-- scores -->" in answer.output
     assert card.read_text() == "Mine.\n"
+
+
+def test_false_alarms_are_printed_reported_and_put_on_the_card(run, colours, truth, tmp_path):
+    data = json.loads(truth.read_text()) | {"annotations": []}
+    data["images"][0]["shows"] = ["tiger"]
+    data["images"][1]["labeled_category_ids"] = [17]
+    negatives = tmp_path / "negatives.json"
+    negatives.write_text(json.dumps(data))
+    words = ("evaluate", colours, "--data", truth, "--negatives", negatives, "--bootstrap", "0")
+
+    answer = run(*words, "--record", "--report", tmp_path / "report")
+
+    assert answer.exit_code == 0, answer.output
+    assert re.search(r"^tiger +1 +1 of 1 +1 of 1", answer.output, re.MULTILINE)
+    kept = json.loads((tmp_path / "report" / "negatives.json").read_text())
+    assert kept["rows"][-1]["found"]["cat"] == [2, 2]
+    card = tmp_path / "card.md"
+    card.write_text("<!-- scores -->\n<!-- /scores -->\n")
+    assert run("card", colours, card).exit_code == 0
+    assert "| tiger | 1 | 1 of 1 | 1 of 1 |" in card.read_text()
+
+
+def test_photographs_of_negatives_need_negatives(run, colours, truth, tmp_path):
+    answer = run("evaluate", colours, "--data", truth, "--negative-images", tmp_path)
+    assert answer.exit_code == 2
+    assert "without --negatives" in " ".join(answer.output.split())

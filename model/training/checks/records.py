@@ -28,13 +28,17 @@ class _Record(BaseModel):
 
 
 class Image(_Record):
-    """One photograph; `labeled_category_ids` names the classes labelled in full there."""
+    """One photograph; `labeled_category_ids` names the classes labelled in full there.
+
+    shows: names of what is to be seen and not annotated.
+    """
 
     id: RecordId
     file_name: Annotated[str, Field(min_length=1)]
     width: Annotated[int, Field(gt=0)]
     height: Annotated[int, Field(gt=0)]
     labeled_category_ids: Literal["all80"] | list[Number] = "all80"
+    shows: list[str] = Field(default_factory=list)
 
 
 class Annotation(_Record):
