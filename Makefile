@@ -168,6 +168,12 @@ check-infra: .venv-sam/.sam .venv-checks/.checks ## Check templates and Dockerfi
 		--framework cloudformation dockerfile --skip-download --quiet --compact
 	.venv-checks/bin/hadolint Dockerfile
 
+# 15 minutes, and a gigabyte for Label Studio.
+.PHONY: labelstudio-test
+labelstudio-test: .venv/.train .venv-labelstudio/.labelstudio chromium ## Predict, correct, train and serve with the real Label Studio
+	$(BIN)/python tests/labelstudio/loop.py out/labelstudio \
+		--label-studio .venv-labelstudio/bin/label-studio --picture out/labelstudio/picture.png
+
 # Minutes to an hour; OBJECTS=1000 is a shorter one.
 OBJECTS ?= 10000
 .PHONY: soak
@@ -228,6 +234,7 @@ lock: .venv/.dev ## Write the lock files anew from pyproject.toml
 	$(COMPILE) --group sam --output-file requirements/sam.txt
 	$(COMPILE) --group checks --output-file requirements/checks.txt
 	$(COMPILE) --group fuzz --output-file requirements/fuzz.txt
+	$(COMPILE) --group labelstudio --output-file requirements/labelstudio.txt
 
 .PHONY: clean
 clean: ## Remove the environment and everything made here
@@ -280,6 +287,11 @@ ADD_VENV = package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.v
 .venv-sam/.sam: requirements/sam.txt | .venv/bin/python
 	$(BIN)/python -m venv .venv-sam
 	.venv-sam/bin/pip install --quiet --no-deps --require-hashes --requirement $<
+	@touch $@
+
+.venv-labelstudio/.labelstudio: requirements/labelstudio.txt | .venv/bin/python
+	$(BIN)/python -m venv .venv-labelstudio
+	.venv-labelstudio/bin/pip install --quiet --require-hashes --requirement $<
 	@touch $@
 
 .venv-checks/.checks: requirements/checks.txt | .venv/bin/python

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 LOCKS = sorted(ROOT.glob("requirements/*.txt"))
-ENVIRONMENTS_OF_THEIR_OWN = {"checks.txt", "sam.txt"}
+ENVIRONMENTS_OF_THEIR_OWN = {"checks.txt", "labelstudio.txt", "sam.txt"}
 # Extras that would not fit beside the others: PyTorch, and TensorFlow for the CPU alone.
 LOCKED_APART = {"gpu", "train"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -22,6 +22,7 @@ _EXTRAS = {
     "prometheus_client": "server",
     "starlette": "local",
     "uvicorn": "local",
+    "yaml": "model",
 }
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from PIL import Image
 
 from model.data.fields import mapping, number, text
@@ -25,6 +24,9 @@ def read_yolo(path: Path, split: str) -> tuple[Scene, Path]:
 
     Raises DataError.
     """
+    # Not in the extra `train`, with which the other formats are read.
+    import yaml
+
     file = path / "data.yaml" if path.is_dir() else path
     try:
         data = mapping(yaml.safe_load(file.read_text(encoding="utf-8-sig")), str(file))

@@ -20,7 +20,10 @@ from google_storage import ACCESS_KEY_ID, SECRET, google_storage
 from service import COLOUR_MODEL, make_services, squares
 from site_stack import serving
 from tf_serving_server import make_network, rest_server
+from webhook_receiver import SECRET as WEBHOOK_SECRET
+from webhook_receiver import webhook_receiver
 
+from handler.bucket.keys import NOTICES
 from handler.bucket.objects import ObjectStore
 from handler.settings import Settings
 from handler.wiring import open_store
@@ -147,6 +150,29 @@ def test_batch_function(
     assert answer == {"batchItemFailures": []}
     assert b"succeeded" in bucket.get(f"latest/{KEY}.json").body
     assert asked
+
+
+def test_batch_function_tells_the_webhook_before_it_answers(
+    environment: dict[str, str], bucket: ObjectStore, asked: list[str], tmp_path: Path
+) -> None:
+    """A function is frozen between its calls: nothing can be left for later."""
+    bucket.put("inbox/told.png", squares("red", "red"), content_type="image/png")
+    info = bucket.head("inbox/told.png")
+    event = (EVENTS / "sqs_s3_put.json").read_text()
+    event = event.replace("0f343b0931126a20f133d67c2b018a3b", info.etag)
+    path = tmp_path / "event.json"
+    path.write_text(event.replace(KEY, "inbox/told.png"))
+    with webhook_receiver() as receiver:
+        told = environment | {
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
+            "MASKDROP_WEBHOOK_URL": receiver.url,
+            "MASKDROP_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "MASKDROP_PRIVATE_HOSTS": "true",
+        }
+        run(told, tmp_path, "replay", str(path))
+        [message] = receiver.messages
+    assert message["data"]["key"] == "inbox/told.png"
+    assert [each.key for each in bucket.list_objects(NOTICES)] == []
 
 
 def test_backfill_function(

@@ -23,6 +23,7 @@ from PIL import Image
 from service import COLOUR_MODEL, make_client, squares
 from typer.testing import CliRunner
 from waiting import wait_for
+from webhook_receiver import SECRET, Receiver, webhook_receiver
 
 from handler.bucket.result_store import ResultStore
 from handler.bucket.s3 import S3ObjectStore
@@ -48,10 +49,22 @@ def lines() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> Iterator[LocalService]:
+def receiver() -> Iterator[Receiver]:
+    """The owner's webhook."""
+    with webhook_receiver() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def service(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], receiver: Receiver
+) -> Iterator[LocalService]:
     """The whole service, at any free port."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("MASKDROP_MODEL", str(COLOUR_MODEL))
+        environment.setenv("MASKDROP_WEBHOOK_URL", receiver.url)
+        environment.setenv("MASKDROP_WEBHOOK_SECRET", SECRET)
+        environment.setenv("MASKDROP_PRIVATE_HOSTS", "true")
         folder = tmp_path_factory.mktemp("service")
         with local_service(folder, port=0, say=lambda *line: lines.append(line[0])) as running:
             yield running
@@ -64,6 +77,25 @@ def test_a_port_that_is_in_use_is_said_to_be(tmp_path: Path) -> None:
     assert answer.exit_code == 1
     assert f"Error: Port {port} cannot be used: " in answer.stderr
     assert "--port 0 for any free one" in answer.stderr
+
+
+def test_the_webhook_hears_of_what_is_put_into_the_inbox(
+    service: LocalService, receiver: Receiver
+) -> None:
+    """Through the bucket's event, the queue and the worker; a failure too."""
+    store = service.stack.store
+    store.put("inbox/told.png", squares("red", "green"), content_type="image/png")
+    store.put("inbox/words.png", b"no photograph", content_type="image/png")
+
+    def told() -> dict[str, Any]:
+        found = {each["data"]["key"]: each["data"] for each in receiver.messages}
+        return found if {"inbox/told.png", "inbox/words.png"} <= found.keys() else {}
+
+    messages = wait_for(told)
+    assert messages["inbox/told.png"]["counts"] == {"cat": 1, "person": 1}
+    assert messages["inbox/words.png"]["state"] == "failed"
+    assert store.get(messages["inbox/told.png"]["manifest"]).body
+    assert receiver.refused == []
 
 
 @pytest.fixture
