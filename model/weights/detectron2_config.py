@@ -15,6 +15,13 @@ from typing import Any
 
 from model.config import COARSEST_STRIDE, Preset
 from model.runtime.errors import WeightsMismatch
+from model.weights.setting_values import (
+    MOST_CANDIDATES,
+    MOST_DETECTIONS,
+    MOST_PROPOSALS,
+    count,
+    share,
+)
 from model.weights.state_dict import Say
 
 _DEEPEST = 5
@@ -64,6 +71,10 @@ _DEPTHS = {"50": "resnet50", "101": "resnet101"}
 _LEVELS = 5
 # Of a long side, in pixels, as --long-side has them.
 _SMALLEST, _LARGEST = 128, 2048
+# Of a photograph whose other side decides: INPUT.MAX_SIZE_TEST may be out of reach.
+_LONGEST = 100_000
+# The channels of a layer.
+_WIDEST = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +136,17 @@ def _read(path: Path, say: Say, deepest: int) -> dict[str, Any]:
     try:
         values = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_loader())  # noqa: S506
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise WeightsMismatch(f"{path} is not YAML: {error}.") from None
+        told = " ".join(str(error).split())
+        raise WeightsMismatch(f"{path} is not YAML: {told}.") from None
     if not isinstance(values, dict):
         raise WeightsMismatch(f"{path} holds no settings; a Detectron2 configuration is expected.")
     base = values.pop("_BASE_", None)
     if base is None:
         return values
     below = path.parent / str(base)
-    if not deepest or not below.is_file():
+    if not deepest:
+        raise WeightsMismatch(f"{path}: _BASE_ goes in circles, or over {_DEEPEST} files deep.")
+    if not below.is_file():
         say(f"{base}, on which {path.name} builds, is not there: the preset stands in for it.")
         return values
     return _merged(_read(below, say, deepest - 1), values)
@@ -185,39 +199,41 @@ def _list_of(value: Any) -> Any:
 def _converted(path: Path, key: str, value: Any, convert: Callable[[Any], Any]) -> Any:
     try:
         return convert(value)
-    except (TypeError, ValueError, IndexError):
-        raise WeightsMismatch(f"{path}: {key} is {value!r}, which cannot be served.") from None
+    except (TypeError, ValueError, IndexError) as error:
+        told = str(error) if isinstance(error, ValueError) else "something else is expected"
+        raise WeightsMismatch(
+            f"{path}: {key} is {value!r}, which cannot be served: {told}."
+        ) from None
 
 
 def _sizes(value: Any) -> tuple[float, ...]:
-    if len(value) != _LEVELS or any(len(each) != 1 or each[0] <= 0 for each in value):
+    if len(value) != _LEVELS or any(len(each) != 1 or not _is_positive(each[0]) for each in value):
         raise ValueError("one size for each of five levels is expected")
     return tuple(each[0] for each in value)
 
 
 def _ratios(value: Any) -> tuple[float, ...]:
-    if len(value) != 1 or min(value[0]) <= 0:
+    if len(value) != 1 or not value[0] or not all(map(_is_positive, value[0])):
         raise ValueError("the same ratios for every level are expected")
     return tuple(value[0])
 
 
-def _count(value: Any) -> int:
-    if type(value) is not int or value < 1:
-        raise ValueError("a whole number from 1 is expected")
-    return value
-
-
-def _share(value: Any) -> float:
-    if type(value) not in (int, float) or not 0 <= value <= 1:
-        raise ValueError("a number from 0 to 1 is expected")
-    return float(value)
-
-
 def _three(value: Any) -> tuple[float, ...]:
     numbers = tuple(float(each) for each in value)
-    if len(numbers) != 3:
+    if len(numbers) != 3 or not all(map(math.isfinite, numbers)):
         raise ValueError("three numbers are expected")
     return numbers
+
+
+def _three_positive(value: Any) -> tuple[float, ...]:
+    numbers = _three(value)
+    if min(numbers) <= 0:
+        raise ValueError("three numbers above 0 are expected")
+    return numbers
+
+
+def _is_positive(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value) and value > 0
 
 
 # Detectron2's key -> the preset's field, and what makes its value.
@@ -225,15 +241,15 @@ _SETTINGS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "MODEL.ANCHOR_GENERATOR.SIZES": ("anchor_sizes", _sizes),
     "MODEL.ANCHOR_GENERATOR.ASPECT_RATIOS": ("anchor_ratios", _ratios),
     "MODEL.PIXEL_MEAN": ("mean", _three),
-    "MODEL.PIXEL_STD": ("std", _three),
-    "MODEL.FPN.OUT_CHANNELS": ("fpn_channels", _count),
-    "MODEL.RPN.PRE_NMS_TOPK_TEST": ("rpn_pre_nms_top_n", _count),
-    "MODEL.RPN.POST_NMS_TOPK_TEST": ("rpn_post_nms_top_n", _count),
-    "MODEL.RPN.NMS_THRESH": ("rpn_nms_thresh", _share),
-    "MODEL.ROI_BOX_HEAD.FC_DIM": ("box_head_width", _count),
-    "MODEL.ROI_HEADS.SCORE_THRESH_TEST": ("box_score_thresh", _share),
-    "MODEL.ROI_HEADS.NMS_THRESH_TEST": ("box_nms_thresh", _share),
-    "TEST.DETECTIONS_PER_IMAGE": ("box_detections_per_img", _count),
-    "INPUT.MIN_SIZE_TEST": ("min_size", _count),
-    "INPUT.MAX_SIZE_TEST": ("max_size", _count),
+    "MODEL.PIXEL_STD": ("std", _three_positive),
+    "MODEL.FPN.OUT_CHANNELS": ("fpn_channels", count(_WIDEST)),
+    "MODEL.RPN.PRE_NMS_TOPK_TEST": ("rpn_pre_nms_top_n", count(MOST_CANDIDATES)),
+    "MODEL.RPN.POST_NMS_TOPK_TEST": ("rpn_post_nms_top_n", count(MOST_PROPOSALS)),
+    "MODEL.RPN.NMS_THRESH": ("rpn_nms_thresh", share),
+    "MODEL.ROI_BOX_HEAD.FC_DIM": ("box_head_width", count(_WIDEST)),
+    "MODEL.ROI_HEADS.SCORE_THRESH_TEST": ("box_score_thresh", share),
+    "MODEL.ROI_HEADS.NMS_THRESH_TEST": ("box_nms_thresh", share),
+    "TEST.DETECTIONS_PER_IMAGE": ("box_detections_per_img", count(MOST_DETECTIONS)),
+    "INPUT.MIN_SIZE_TEST": ("min_size", count(_LONGEST)),
+    "INPUT.MAX_SIZE_TEST": ("max_size", count(_LONGEST)),
 }

@@ -47,8 +47,8 @@ def _told(state: dict[str, NDArray[Any]], preset: Preset, path: Path, error: str
     """Say what the weights are, where their names tell, before what does not fit."""
     what = recognize_names(state)
     if what is None:
-        names = with_current_names(state) if preset.family == "torchvision" else state
-        what = recognize_misfit(names, preset)
+        # torchvision's older names are known by today's.
+        what = recognize_misfit({*state, *with_current_names(state)}, preset)
     if what and is_foreign(what):
         return f"{path}: {what}"
     return f"{path}: {what} {error}" if what else error
@@ -64,7 +64,9 @@ def _read(path: Path, preset: Preset, say: Say) -> dict[str, NDArray[Any]]:
             raise CheckpointError(_wrong_family(path, is_keras))
         return read_keras(path, say) if is_keras else read_checkpoint(path, say)
     except CheckpointError as error:
-        what = recognize(path) if path.exists() else None
+        # What HDF5 says of a damaged file of the right kind is better than a guess.
+        is_guessed = path.exists() and not (preset.family == "matterport" and _is_hdf5(path))
+        what = recognize(path) if is_guessed else None
         raise CheckpointError(f"{path}: {what}" if what else str(error)) from error
 
 

@@ -54,7 +54,7 @@ def import_model(
     if len(classes) != num_classes - 1:
         raise WeightsMismatch(
             f"{len(classes)} classes are named, but {checkpoint} tells {num_classes - 1} apart "
-            f"(background is not to be named)."
+            "(background is not to be named). --classes FILE names them, one a line."
         )
     version = next_version(base, name)
     folder = base / name / str(version)

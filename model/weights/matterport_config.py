@@ -18,6 +18,13 @@ from typing import Any
 
 from model.config import Preset
 from model.runtime.errors import WeightsMismatch
+from model.weights.setting_values import (
+    MOST_CANDIDATES,
+    MOST_DETECTIONS,
+    MOST_PROPOSALS,
+    count,
+    share,
+)
 
 # Of training, or told by the weights themselves: read over.
 _UNUSED = frozenset(
@@ -101,22 +108,10 @@ def _with_square(path: Path, preset: Preset) -> Preset:
     return replace(preset, buckets={"square": (side, side)})
 
 
-def _count(value: Any) -> int:
-    if type(value) is not int or value < 1:
-        raise ValueError("a whole number from 1 is expected")
-    return value
-
-
 def _stride(value: Any) -> int:
     if value not in (1, 2):
         raise ValueError("1 or 2 is expected")
     return int(value)
-
-
-def _share(value: Any) -> float:
-    if type(value) not in (int, float) or not 0 <= value <= 1:
-        raise ValueError("a number from 0 to 1 is expected")
-    return float(value)
 
 
 def _numbers(count: int | None, value: Any) -> tuple[float, ...]:
@@ -141,18 +136,18 @@ def _ratios(value: Any) -> tuple[float, ...]:
 
 # Config's name -> the preset's field, and what makes its value.
 _SETTINGS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "IMAGE_MIN_DIM": ("min_size", _count),
-    "IMAGE_MAX_DIM": ("max_size", _count),
+    "IMAGE_MIN_DIM": ("min_size", count(_LARGEST)),
+    "IMAGE_MAX_DIM": ("max_size", count(_LARGEST)),
     "MEAN_PIXEL": ("mean", _mean),
     "RPN_ANCHOR_SCALES": ("anchor_sizes", lambda value: _numbers(_LEVELS, value)),
     "RPN_ANCHOR_RATIOS": ("anchor_ratios", _ratios),
     "RPN_ANCHOR_STRIDE": ("anchor_stride", _stride),
-    "RPN_NMS_THRESHOLD": ("rpn_nms_thresh", _share),
-    "PRE_NMS_LIMIT": ("rpn_pre_nms_top_n", _count),
-    "POST_NMS_ROIS_INFERENCE": ("rpn_post_nms_top_n", _count),
+    "RPN_NMS_THRESHOLD": ("rpn_nms_thresh", share),
+    "PRE_NMS_LIMIT": ("rpn_pre_nms_top_n", count(MOST_CANDIDATES)),
+    "POST_NMS_ROIS_INFERENCE": ("rpn_post_nms_top_n", count(MOST_PROPOSALS)),
     "RPN_BBOX_STD_DEV": ("rpn_delta_std", lambda value: _numbers(4, value)),
     "BBOX_STD_DEV": ("box_delta_std", lambda value: _numbers(4, value)),
-    "DETECTION_MAX_INSTANCES": ("box_detections_per_img", _count),
-    "DETECTION_MIN_CONFIDENCE": ("box_score_thresh", _share),
-    "DETECTION_NMS_THRESHOLD": ("box_nms_thresh", _share),
+    "DETECTION_MAX_INSTANCES": ("box_detections_per_img", count(MOST_DETECTIONS)),
+    "DETECTION_MIN_CONFIDENCE": ("box_score_thresh", share),
+    "DETECTION_NMS_THRESHOLD": ("box_nms_thresh", share),
 }

@@ -53,6 +53,15 @@ _VARIANTS: tuple[tuple[str, str], ...] = (
         "The backbone has deformable convolutions, which are not served.",
     ),
 )
+# torchvision's name and Detectron2's, of a norm and of the third convolution of a block.
+_HAS_NORMS = {
+    "backbone.body.layer1.0.bn1.weight",
+    "backbone.bottom_up.res2.0.conv1.norm.weight",
+}
+_HAS_BOTTLENECKS = {
+    "backbone.body.layer1.0.conv3.weight",
+    "backbone.bottom_up.res2.0.conv3.weight",
+}
 _PREDICTIONS = re.compile(r"\broi_heads\.box_predictor\.")
 _WITH_MORE = re.compile(r"\b(mask|keypoint)_(predictor|head)\.")
 
@@ -82,17 +91,17 @@ def recognize_misfit(names: Iterable[str], preset: Preset) -> str | None:
     for pattern, sentence in _VARIANTS:
         if re.search(pattern, joined, re.MULTILINE):
             return sentence
-    if best is None and "backbone.body.layer1.0.bn1.weight" in names:
+    if best is None and _HAS_NORMS & names:
         if not any(name.endswith(".running_var") for name in names):
             return (
                 "The norms have no running statistics: they are GroupNorm, or parameters were "
                 "saved without buffers. Maskdrop serves BatchNorm: save model.state_dict()."
             )
-        if "backbone.body.layer1.0.conv3.weight" not in names:
+        if not _HAS_BOTTLENECKS & names:
             return "The backbone is a ResNet-18 or -34; ResNet-50 is served."
     if names and not any(map(_OURS.search, names)):
         first = ", ".join(sorted(names)[:3])
-        return f"None of its {len(names)} arrays is a Mask R-CNN's ({first}, …); {NOT_SERVED}."
+        return f"None of its arrays is a Mask R-CNN's ({first}, …); {NOT_SERVED}."
     return None
 
 

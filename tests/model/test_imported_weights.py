@@ -164,7 +164,8 @@ def test_settings_reach_the_manifest_and_come_back(keras, tmp_path):
         ("IMAGE_MAX_DIM = 1000", "a multiple of 64"),
         ("RPN_ANCHOR_SCALES = [8, 16]", "a list of 5 numbers above 0"),
         ("RPN_ANCHOR_SCALES = [8, 16, 32, 64, nan]", "a list of 5 numbers above 0"),
-        ("IMAGE_MAX_DIM = 100032", "a multiple of 64 up to 2048"),
+        ("IMAGE_MAX_DIM = 100032", "a whole number from 1 to 2048"),
+        ("DETECTION_MAX_INSTANCES = 100000", "a whole number from 1 to 1000"),
         ("MEAN_PIXEL = [1, 2]", "three numbers from 0 to 255"),
         ("DETECTION_NMS_THRESHOLD = 3", "a number from 0 to 1"),
         ("IMAGE_MAX_DIMS = 3", "IMAGE_MAX_DIMS is no setting of matterport's Config"),
@@ -236,6 +237,19 @@ def test_another_detectron2_model_is_refused_in_its_own_names(detectron2, change
         fold_detectron2(state, DETECTRON2, "BGR", lambda _: None)
 
 
+def test_the_preset_that_a_file_fits_is_told(detectron2, tmp_path):
+    path = tmp_path / "model_final.pkl"
+    path.write_bytes(pickle.dumps({"model": detectron2}))
+    with pytest.raises(WeightsMismatch, match="give --preset detectron2-r50"):
+        import_model(path, KNOWN_PRESETS["coco-r50"], (), tmp_path, "m")
+
+
+def test_a_configuration_that_builds_on_itself_is_refused(tmp_path):
+    (tmp_path / "config.yaml").write_text("_BASE_: config.yaml")
+    with pytest.raises(WeightsMismatch, match="_BASE_ goes in circles"):
+        read_detectron2_config(tmp_path / "config.yaml", DETECTRON2, lambda _: None)
+
+
 def test_a_configuration_and_its_base_are_read(tmp_path):
     (tmp_path / "base.yaml").write_text(
         "MODEL:\n  RPN:\n    NMS_THRESH: 0.6\n  ANCHOR_GENERATOR:\n"
@@ -278,6 +292,11 @@ def test_sizes_of_a_configuration_are_the_input_shapes(tmp_path):
         ("- 1", "holds no settings"),
         ("MODEL: {RESNETS: {DEPTH: [50]}}", r"DEPTH is \[50\]"),
         ("MODEL: {ANCHOR_GENERATOR: {SIZES: '[[32'}}", "SIZES is"),
+        ("MODEL: {PIXEL_STD: [0, 0, 0]}", "three numbers above 0"),
+        ("MODEL: {PIXEL_MEAN: [.nan, 0, 0]}", "three numbers are expected"),
+        ("MODEL: {ANCHOR_GENERATOR: {ASPECT_RATIOS: [[.inf]]}}", "ASPECT_RATIOS is"),
+        ("MODEL: {RPN: {POST_NMS_TOPK_TEST: 1000000}}", "from 1 to 5000"),
+        ("INPUT: {MIN_SIZE_TEST: 0}", "a whole number from 1"),
         ("INPUT: {MIN_SIZE_TEST: 9000, MAX_SIZE_TEST: 9000}", "a long side of 9000 pixels"),
     ],
 )

@@ -20,7 +20,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.architecture.arithmetic import to_pixels
+from model.architecture.arithmetic import to_pixels, to_unit
 from model.architecture.box_head import DELTA_WEIGHTS
 from model.architecture.mask_rcnn import MaskRCNN
 from model.architecture.roi_align import Pyramid
@@ -31,7 +31,7 @@ from model.runtime.preprocess import place
 
 Array = NDArray[Any]
 State = dict[str, Array]
-_Look = Callable[[Array, Array, Array], dict[str, tf.Tensor]]
+_Look = Callable[[Array, Array, Array, Array], dict[str, tf.Tensor]]
 
 # A region is a thing from this overlap on, and background up to the other; between, neither.
 _THING, _BACKGROUND = 0.5, 0.4
@@ -41,6 +41,8 @@ _SURE = 6.0
 _RIDGE = 0.03
 _MASK_SIDE = 28
 _MOST_THINGS = 8
+# Regions beside the proposals, a multiple of the things.
+_NEAR = 128
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,10 @@ class _Seen:
         size = np.array([[placement.valid_height, placement.valid_width]], np.int32)
         # As many for every scene, so that one trace of a shape serves them all.
         some = np.resize(things, (_MOST_THINGS, 4)).astype(np.float32)
-        looked = look(image[None], size, some)
+        looked = look(image[None], size, some, _near(some))
         found = {name: value.numpy() for name, value in looked.items()}
-        real = found["scores"] > 0
+        # What proposes regions is random, and may have few near a thing.
+        real = np.concatenate([found["scores"] > 0, np.ones(_NEAR, bool)])
         regions = found["regions"][real]
         self.features = found["features"][real]
         ious = box_ious(regions, things)
@@ -112,12 +115,17 @@ class _Seen:
 def _looking(network: MaskRCNN) -> _Look:
     """Regions (R, 4) in pixels, their scores and features, and masks' features of the things."""
 
-    def look(image: tf.Tensor, size: tf.Tensor, things: tf.Tensor) -> dict[str, tf.Tensor]:
+    def look(
+        image: tf.Tensor, size: tf.Tensor, things: tf.Tensor, near: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         input_size = (image.shape[1], image.shape[2])
         levels = network.fpn(network.backbone(network.normalize(image, size)))
         proposals = network.rpn(levels, input_size, size[0])
         pyramid = Pyramid.of_levels(levels[:4])
-        x = network.arithmetic.crop(pyramid, proposals.boxes, 7, input_size)
+        in_unit = network.preset.family == "matterport"
+        boxes = proposals.boxes
+        boxes = tf.concat([boxes, to_unit(near, input_size) if in_unit else near], axis=0)
+        x = network.arithmetic.crop(pyramid, boxes, 7, input_size)
         for conv in network.box_head.convs:
             x = conv(x)
         x = tf.reshape(x, [x.shape[0], -1])
@@ -127,10 +135,8 @@ def _looking(network: MaskRCNN) -> _Look:
         for conv in network.mask_head.convs:
             masks = conv(masks)
         masks = network.mask_head.upsample(masks)
-        in_unit = network.preset.family == "matterport"
-        regions = to_pixels(proposals.boxes, input_size) if in_unit else proposals.boxes
         return {
-            "regions": regions,
+            "regions": to_pixels(boxes, input_size) if in_unit else boxes,
             "scores": proposals.scores,
             "features": x,
             "mask_features": tf.nn.depth_to_space(masks, 2),
@@ -138,6 +144,15 @@ def _looking(network: MaskRCNN) -> _Look:
 
     compiled: _Look = tf.function(look)
     return compiled
+
+
+def _near(things: Array) -> Array:
+    """Regions that lie on the things (K, 4) more or less: (_NEAR, 4)."""
+    random = np.random.RandomState(0)
+    around = np.repeat(things, _NEAR // len(things), axis=0)
+    sides = np.tile(around[:, 2:] - around[:, :2], 2)
+    shift = random.uniform(-0.2, 0.2, around.shape)
+    return np.asarray(around + shift * sides, np.float32)
 
 
 def _encode(things: Array, regions: Array) -> Array:
@@ -193,7 +208,7 @@ def _ridge(features: Array, wanted: Array, shares: Array) -> tuple[Array, Array]
     mean, target = (shares * features).sum(axis=0), (shares * wanted).sum(axis=0)
     apart = features - mean
     spread = (shares * apart).T @ apart
-    ridge = _RIDGE * np.trace(spread) / len(spread)
+    ridge = _RIDGE * np.trace(spread) / len(spread) + 1e-9
     weight = np.linalg.solve(
         spread + ridge * np.eye(len(spread)), (shares * apart).T @ (wanted - target)
     )
