@@ -11,6 +11,7 @@ from model.commands.options import Model, console
 from model.commands.parity_table import parity_table
 from model.photographs import read_photographs
 from model.runtime.backends import BackendName
+from model.runtime.errors import ExportError
 from model.runtime.versions import find_model
 
 app = typer.Typer()
@@ -39,5 +40,10 @@ def verify(
     reference = Predictor.load(find_model(against or model), against_backend)
     candidate = Predictor.load(find_model(model), backend)
     parity = compare(reference, candidate, read_photographs(photos))
+    if parity.is_of_nothing:
+        raise ExportError(
+            f"Neither {model} ({backend}) nor {against or model} ({against_backend}) finds "
+            f"anything in {parity.photographs} photographs of {photos}, so nothing was compared."
+        )
     console.print(f"{model} ({backend}) against {against or model} ({against_backend}):")
     console.print(parity_table({backend: asdict(parity)}))

@@ -191,7 +191,7 @@ def _digest(pixels: NDArray[np.uint8]) -> str:
 
 def _hold(parity: Parity, precision: Precision) -> None:
     """Raise ExportError unless the .tflite was compared, and agrees."""
-    if parity.photographs and parity.detections + parity.extra == 0:
+    if parity.photographs and parity.is_of_nothing:
         raise ExportError(
             f"Neither the float graph nor the {precision} .tflite finds anything in the "
             f"{parity.photographs} photographs that compare them, so nothing was compared. "

@@ -51,6 +51,11 @@ class Parity:
     mask_iou_min: float
 
     @property
+    def is_of_nothing(self) -> bool:
+        """Whether neither found anything, so that nothing was compared."""
+        return self.detections + self.extra == 0
+
+    @property
     def agreement(self) -> float:
         """The share of all detections that both have; 1 if there are none."""
         both = self.detections - self.missed

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,8 @@ _FIXED: dict[str, tuple[object, ...]] = {
 }
 _DEPTHS = {"50": "resnet50", "101": "resnet101"}
 _LEVELS = 5
+# Detectron2's have some 300; a few aliases in YAML can stand for billions.
+_MOST_SETTINGS = 10_000
 # Of a long side, in pixels, as --long-side has them.
 _SMALLEST, _LARGEST = 128, 2048
 # Of a photograph whose other side decides: INPUT.MAX_SIZE_TEST may be out of reach.
@@ -88,7 +91,7 @@ class Detectron2Config:
 
 def read_detectron2_config(path: Path, preset: Preset, say: Say) -> Detectron2Config:
     """Read a .yaml file; raises WeightsMismatch for what cannot be read, or done, by its key."""
-    values = dict(_flat(_read(path, say, _DEEPEST)))
+    values = _settings(path, say)
     for key, possible in _FIXED.items():
         if key in values and values[key] not in possible:
             raise WeightsMismatch(
@@ -114,6 +117,17 @@ def read_detectron2_config(path: Path, preset: Preset, say: Say) -> Detectron2Co
     if (changed.min_size, changed.max_size) != (preset.min_size, preset.max_size):
         changed = replace(changed, buckets=_buckets(path, changed))
     return Detectron2Config(changed, channels, values.get("MODEL.ROI_HEADS.NUM_CLASSES"))
+
+
+def _settings(path: Path, say: Say) -> dict[str, Any]:
+    """Every setting by its whole key; raises WeightsMismatch where there is no end of them."""
+    try:
+        settings = dict(islice(_flat(_read(path, say, _DEEPEST)), _MOST_SETTINGS + 1))
+    except RecursionError:
+        raise WeightsMismatch(f"{path} is nested too deeply for a configuration.") from None
+    if len(settings) > _MOST_SETTINGS:
+        raise WeightsMismatch(f"{path} has more than {_MOST_SETTINGS:,} settings.")
+    return settings
 
 
 def _buckets(path: Path, preset: Preset) -> dict[str, tuple[int, int]]:

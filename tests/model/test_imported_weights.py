@@ -250,6 +250,12 @@ def test_a_configuration_that_builds_on_itself_is_refused(tmp_path):
         read_detectron2_config(tmp_path / "config.yaml", DETECTRON2, lambda _: None)
 
 
+# Nine mappings of nine aliases each.
+BOMB = "l0: &l0 {x: 1}\n" + "".join(
+    f"l{n}: &l{n} {{{', '.join(f'k{k}: *l{n - 1}' for k in range(9))}}}\n" for n in range(1, 10)
+)
+
+
 def test_a_configuration_and_its_base_are_read(tmp_path):
     (tmp_path / "base.yaml").write_text(
         "MODEL:\n  RPN:\n    NMS_THRESH: 0.6\n  ANCHOR_GENERATOR:\n"
@@ -290,6 +296,8 @@ def test_sizes_of_a_configuration_are_the_input_shapes(tmp_path):
         ("MODEL: {ANCHOR_GENERATOR: {SIZES: [[32, 64]]}}", "SIZES is"),
         ("MODEL: !!python/object/apply:os.system ['true']", "is not YAML"),
         ("- 1", "holds no settings"),
+        ("MODEL: &a {RPN: *a}", "nested too deeply"),
+        (BOMB, "more than 10,000 settings"),
         ("MODEL: {RESNETS: {DEPTH: [50]}}", r"DEPTH is \[50\]"),
         ("MODEL: {ANCHOR_GENERATOR: {SIZES: '[[32'}}", "SIZES is"),
         ("MODEL: {PIXEL_STD: [0, 0, 0]}", "three numbers above 0"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from checkpoint_writer import write_checkpoint
-from painting import photo
+from painting import encoded, painted, photo
 from typer.testing import CliRunner
 
 from handler.commands.main import app
@@ -159,6 +159,15 @@ def test_verify_compares_two_models_on_photographs(run, colour_model, album):
     assert answer.exit_code == 0, answer.output
     # 3 photographs, 6 objects found in both, none missed, none extra.
     assert answer.output.splitlines()[-1].split()[:5] == ["litert", "3", "6", "0", "0"]
+
+
+def test_verifying_nothing_against_nothing_fails(run, colour_model, tmp_path):
+    (tmp_path / "grey").mkdir()
+    (tmp_path / "grey/0.png").write_bytes(encoded(painted(96, 96)))
+    words = ("--against-backend", "litert", "--photos", tmp_path / "grey")
+    answer = run("verify", colour_model, *words)
+    assert answer.exit_code == 1
+    assert "so nothing was compared" in " ".join(answer.output.split())
 
 
 def test_empty_folder_of_photographs_is_named(run, colour_model, tmp_path):
