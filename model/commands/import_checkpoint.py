@@ -183,7 +183,7 @@ def _configured(
     if network.family == "detectron2":
         from model.weights.detectron2_config import read_detectron2_config
 
-        beside = checkpoint.with_suffix(".yaml")
+        beside = checkpoint.parent / f"{checkpoint.stem}.yaml"
         if config or beside.is_file():
             read = read_detectron2_config(config or beside, network, _say)
             return read.preset, "RGB" if read.channels == "RGB" else "BGR", read.num_classes

@@ -45,8 +45,10 @@ def import_model(
     channels: the order of colours that a Detectron2 model was given.
     say: takes a line for each thing that was done to the file's names or assumed about it.
     Raises CheckpointError for a file that cannot be read, WeightsMismatch for another
-    architecture, a class list of the wrong length, or weights that are not finite.
+    architecture, a class list of the wrong length, weights that are not finite, or a name
+    that is no folder's.
     """
+    _check_name(name)
     weights, num_classes, preset = read_weights(
         checkpoint, preset, batch_norm_epsilon, channels, say
     )
@@ -73,6 +75,15 @@ def import_model(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         ).save(scratch)
     return folder
+
+
+def _check_name(name: str) -> None:
+    """A model is a folder of its name, and hidden ones are not listed."""
+    if not name or name.startswith(".") or set(name) & set("/\\:\0") or not name.isprintable():
+        raise WeightsMismatch(
+            f"{name!r} cannot be a model's name: it becomes a folder, so it may not begin with a "
+            "dot or hold / \\ or :. Give another with --name."
+        )
 
 
 def preprocessing_of(preset: Preset) -> Preprocessing:

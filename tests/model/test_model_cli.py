@@ -141,6 +141,29 @@ def test_proposals_overlap_as_far_as_told(run, checkpoint, tmp_path):
     assert preset_of(manifest) == replace(EDGE, rpn_nms_thresh=0.6)
 
 
+@pytest.mark.parametrize("name", ["../../away", ".", ".hidden", "a/b", "c:d"])
+def test_name_that_would_leave_the_folder_is_refused(run, checkpoint, tmp_path, name):
+    (tmp_path / "classes.txt").write_text("person\ncat\n")
+    words = ("import", checkpoint, "--preset", "edge", "--classes", "classes.txt")
+    answer = run(*words, "--name", name)
+    assert answer.exit_code == 1
+    assert "cannot be a model's name" in " ".join(answer.output.split())
+    assert not (tmp_path / "models").exists()
+
+
+def test_next_command_can_be_pasted_whatever_the_files_name(run, checkpoint, tmp_path):
+    (tmp_path / "classes.txt").write_text("person\ncat\n")
+    named = checkpoint.rename(tmp_path / "my pets (1).pth")
+    answer = run("import", named, "--preset", "edge", "--classes", "classes.txt")
+    assert "maskdrop model export 'models/my pets (1)/1' --calibration" in answer.output
+
+
+def test_a_folder_is_no_checkpoint(run, tmp_path):
+    answer = run("import", ".", "--preset", "detectron2-r50")
+    assert answer.exit_code == 1
+    assert "this is a folder" in " ".join(answer.output.split())
+
+
 def test_checkpoint_of_another_architecture_is_refused_in_one_sentence(run, checkpoint):
     answer = run("import", checkpoint, "--preset", "coco-r50")
     assert answer.exit_code == 1
