@@ -48,10 +48,11 @@ def import_model(
     architecture, a class list of the wrong length, weights that are not finite, or a name
     that is no folder's.
     """
-    _check_name(name)
     weights, num_classes, preset = read_weights(
         checkpoint, preset, batch_norm_epsilon, channels, say
     )
+    # Of what cannot be read the name does not matter.
+    _check_name(name)
     check_folded(weights, dtype)
     if len(classes) != num_classes - 1:
         raise WeightsMismatch(
