@@ -62,10 +62,11 @@ def test_health_and_setup(client: TestClient) -> None:
     assert client.post("/labelstudio/setup", json=recorded).json() == {"model_version": "colour/1"}
 
 
-def test_a_recorded_request_is_answered(client: TestClient) -> None:
-    """What Label Studio 1.23 sent, all of it."""
+def test_a_recorded_request_is_answered(host: Host) -> None:
+    """What Label Studio 1.23 sent for an upload, all of it."""
+    host.files["/data/upload/4/52699b38-chelsea.jpg"] = squares("red", "green")
     recorded = json.loads((EVENTS / "labelstudio_predict.json").read_text())
-    answer = client.post("/labelstudio/predict", json=recorded)
+    answer = at_host(host).post("/labelstudio/predict", json=recorded)
     assert answer.status_code == 200, answer.text
     [[prediction]] = answer.json()["results"]
     assert prediction["model_version"] == "colour/1"
