@@ -61,7 +61,7 @@ class Model:
     def detect(self, photo: PhotoInput, **options: Any) -> Result:
         """Detect in a file, its bytes, a Pillow image or an array: see `read_input`.
 
-        options: score_threshold, max_detections, classes, mask_threshold, outputs, tile.
+        options: score_threshold, max_detections, classes, mask_threshold, outputs, tile, edges.
         Raises OSError, ValueError for a wrong option, `handler.errors.MaskdropError`.
         """
         opened, name = read_input(photo, self._detector.limits)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
 from handler.prices import Platform
 from model.runtime.detections import (
@@ -13,10 +13,13 @@ from model.runtime.detections import (
     DEFAULT_SCORE_THRESHOLD,
     MAX_DETECTIONS,
 )
+from model.runtime.edges import Edges
 from model.runtime.rle import RLE
 
-# A manifest of version 1 has no `cost` in its receipt, and is read all the same.
-MANIFEST_VERSION: Literal[2] = 2
+# Earlier manifests are read all the same: version 1 has no `cost` in its receipt, versions 1 and 2
+# have no `edges` in their options and no `refined_mask`.
+MANIFEST_VERSION: Literal[3] = 3
+_BEFORE_EDGES = (1, 2)
 
 State = Literal[
     "queued", "starting", "decoding", "inferring", "writing", "succeeded", "failed", "cancelled"
@@ -60,6 +63,13 @@ class Options(_Shape):
         Strict(),
         Field(description="Look at a large photograph in tiles too: finds small things, slower."),
     ] = False
+    edges: Annotated[
+        Edges | None,
+        Field(
+            description="`plain`: masks as the network makes them; `refined`: masks that follow "
+            "the photograph's edges. None given is the deployment's default, MASKDROP_EDGES."
+        ),
+    ] = None
 
 
 Sequencer = Annotated[
@@ -112,6 +122,14 @@ class Detection(_Shape):
             "uint8 in base64: masks of other thresholds follow from it without inference."
         ),
     ]
+    refined_mask: Annotated[
+        str | None,
+        Field(
+            description="With `edges: refined`, what masks follow from in place of `raw_mask`: "
+            "a finer mask over the box, 56, 112 or 224 values a side, or 28 for a small box; "
+            "uint8, compressed by zlib, in base64."
+        ),
+    ] = None
 
 
 class Cost(_Shape):
@@ -147,7 +165,7 @@ class Receipt(_Shape):
 class Manifest(_Shape):
     """Everything about one photograph's detection; outputs are file names beside it."""
 
-    schema_version: Literal[1, 2] = MANIFEST_VERSION
+    schema_version: Literal[1, 2, 3] = MANIFEST_VERSION
     id: Annotated[str | None, Field(description="Of the result in the bucket.")] = None
     status: Literal["succeeded"] = "succeeded"
     source: Source
@@ -156,6 +174,16 @@ class Manifest(_Shape):
     detections: tuple[Detection, ...]
     outputs: tuple[str, ...]
     receipt: Receipt
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_earlier(cls, data: Any) -> Any:
+        """Masks were plain before there was a choice."""
+        if isinstance(data, dict) and data.get("schema_version") in _BEFORE_EDGES:
+            options = data.get("options")
+            if isinstance(options, dict):
+                return data | {"options": {"edges": "plain"} | options}
+        return data
 
 
 class FailedSource(_Shape):
@@ -178,7 +206,7 @@ class Failure(_Shape):
 class FailedManifest(_Shape):
     """What stands in the manifest's place when a photograph cannot be detected."""
 
-    schema_version: Literal[1, 2] = MANIFEST_VERSION
+    schema_version: Literal[1, 2, 3] = MANIFEST_VERSION
     id: str | None = None
     status: Literal["failed"] = "failed"
     source: FailedSource

@@ -13,6 +13,7 @@ from handler.outbound.signature import read_secret
 from handler.photo.decode import ImageLimits
 from handler.prices import Platform, Rates
 from model.runtime.backends import BackendName
+from model.runtime.edges import DEFAULT_EDGES, Edges
 from model.runtime.versions import DEFAULT_MODEL
 
 _LIMITS = ImageLimits()
@@ -39,6 +40,14 @@ class Settings(BaseSettings):
     threads: Annotated[
         int | None, Field(ge=1, description="Threads of the network; default: all cores.")
     ] = None
+
+    edges: Annotated[
+        Edges,
+        Field(
+            description="Masks of requests and photographs that do not say: refined, which follow "
+            "the photograph's edges, or plain."
+        ),
+    ] = DEFAULT_EDGES
 
     max_image_bytes: Annotated[int, Field(ge=1, description="Maximum size of a file, bytes.")] = (
         _LIMITS.max_bytes

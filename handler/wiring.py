@@ -127,7 +127,8 @@ def load_detector(
     """Load a model as `load_predictor` does, with the settings' limits and prices around it."""
     predictor = load_predictor(settings, model, check_golden=check_golden)
     tariff = find_tariff(settings, LambdaEnvironment())
-    return Detector(predictor, settings.image_limits, tariff, gate or open_gate(settings))
+    gate = gate or open_gate(settings)
+    return Detector(predictor, settings.image_limits, tariff, gate, edges=settings.edges)
 
 
 def open_gate(settings: Settings) -> Gate:

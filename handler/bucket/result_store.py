@@ -66,8 +66,10 @@ def result_id(*, bucket: str, key: str, version: str, model_digest: str, options
     `version`: the object's version id, or where the bucket keeps none its etag. The
     order of classes and outputs, or naming one twice, makes no difference.
     """
-    # Without tiles the id is the one that results had before there were any.
-    canonical = options.model_dump(exclude=set() if options.tile else {"tile"})
+    # Without tiles and refined edges the id is the one that results had before there were any.
+    usual = {"tile": False, "edges": "plain"}
+    canonical = options.model_dump()
+    canonical = {k: v for k, v in canonical.items() if k not in usual or v != usual[k]}
     for name in ("classes", "outputs"):
         if canonical[name] is not None:
             canonical[name] = sorted(set(canonical[name]))

@@ -43,7 +43,8 @@ class LocalRun:
         etag = content_etag(data)
         if folder and self.resume:
             digests = {self.detector.model.digest}
-            if kept := find_result(folder, etag, self.options, digests):
+            options = self.detector.completed(self.options)
+            if kept := find_result(folder, etag, options, digests):
                 return Outcome(photo, kept, kept=True)
         result = self.detector.detect(data, self.options, filename=photo.name, etag=etag)
         return Outcome(photo, write_result(result, folder) if folder else result.manifest())

@@ -67,10 +67,14 @@ def find_result(
 ) -> Manifest | None:
     """Find the result that `folder` holds of this photograph, these options, one of these models.
 
-    None where there is no such result, or a file of it is missing.
+    Options that leave `edges` to the deployment take either. None where there is no such result,
+    or a file of it is missing.
     """
     manifest = read_manifest(folder)
-    if manifest is None or manifest.source.etag != etag or manifest.options != options:
+    if manifest is None or manifest.source.etag != etag:
+        return None
+    edges = options.edges or manifest.options.edges
+    if manifest.options != options.model_copy(update={"edges": edges}):
         return None
     is_whole = all((folder / name).is_file() for name in manifest.outputs)
     return manifest if is_whole and manifest.model.digest in model_digests else None

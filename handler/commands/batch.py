@@ -11,6 +11,7 @@ from handler.commands.options import (
     Api,
     AsJson,
     Classes,
+    EdgesOption,
     MaskThreshold,
     MaxDetections,
     Out,
@@ -46,6 +47,7 @@ def batch(
     classes: Classes = None,
     mask_threshold: MaskThreshold = DEFAULTS.mask_threshold,
     tile: Tile = DEFAULTS.tile,
+    edges: EdgesOption = DEFAULTS.edges,
     outputs: Outputs = None,
     reprocess: Reprocess = False,
     as_json: AsJson = False,
@@ -63,6 +65,7 @@ def batch(
         mask_threshold=mask_threshold,
         outputs=wanted,
         tile=tile,
+        edges=edges,
     )
     from handler.commands.photo_run import RunOutput, make_annotation_files
     from handler.commands.remote import run_remote

@@ -10,6 +10,7 @@ from handler.commands.options import (
     DEFAULTS,
     AsJson,
     Classes,
+    EdgesOption,
     MaskThreshold,
     MaxDetections,
     Out,
@@ -54,6 +55,7 @@ def detect(
     classes: Classes = None,
     mask_threshold: MaskThreshold = DEFAULTS.mask_threshold,
     tile: Tile = DEFAULTS.tile,
+    edges: EdgesOption = DEFAULTS.edges,
     outputs: Outputs = None,
     reprocess: Reprocess = False,
     as_json: AsJson = False,
@@ -75,6 +77,7 @@ def detect(
         mask_threshold=mask_threshold,
         outputs=wanted,
         tile=tile,
+        edges=edges,
     )
     from handler.client.detect_files import LocalRun
     from handler.client.photo_search import find_photos

@@ -16,6 +16,7 @@ from handler.errors import BadOptions
 from handler.photo.formats import NAMES
 from handler.schemas import Options, OutputName
 from handler.settings import Settings
+from model.runtime.edges import Edges
 
 OUTPUT_NAMES: tuple[OutputName, ...] = get_args(OutputName)
 DEFAULTS = Options()
@@ -67,6 +68,15 @@ Tile = Annotated[
     bool,
     typer.Option(
         "--tile", help="Also detect in tiles of large photographs. Finds small objects; slower."
+    ),
+]
+EdgesOption = Annotated[
+    Edges | None,
+    typer.Option(
+        "--edges",
+        help="Masks as the network makes them (plain), or masks that follow the photograph's edges "
+        "(refined). [default: MASKDROP_EDGES where the detection runs, else refined]",
+        show_default=False,
     ),
 ]
 Outputs = Annotated[

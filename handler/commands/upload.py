@@ -9,6 +9,7 @@ from handler.commands.options import (
     Api,
     AsJson,
     Classes,
+    EdgesOption,
     MaskThreshold,
     MaxDetections,
     Out,
@@ -40,6 +41,7 @@ def upload(
     classes: Classes = None,
     mask_threshold: MaskThreshold = DEFAULTS.mask_threshold,
     tile: Tile = DEFAULTS.tile,
+    edges: EdgesOption = DEFAULTS.edges,
     outputs: Outputs = None,
     reprocess: Reprocess = False,
     as_json: AsJson = False,
@@ -58,6 +60,7 @@ def upload(
         mask_threshold=mask_threshold,
         outputs=wanted,
         tile=tile,
+        edges=edges,
     )
     from handler.commands.photo_run import RunOutput, make_annotation_files
     from handler.commands.remote import run_remote

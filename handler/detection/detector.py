@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import zlib
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from handler.detection.admission import Caller, Gate, make_gate
 from handler.detection.cost import Tariff
@@ -18,9 +22,10 @@ from handler.errors import BadOptions
 from handler.photo.decode import ImageLimits, Photo, open_photo
 from handler.photo.upright import Pixels
 from handler.schemas import Detection, Manifest, Model, Options, Receipt, Source
-from model.runtime.detections import Detections, InstanceMask
+from model.runtime.detections import Detections, InstanceAlpha, InstanceMask
+from model.runtime.edges import DEFAULT_EDGES, Edges, refine_edges
 from model.runtime.machine import peak_memory_mb
-from model.runtime.postprocess import paste_mask
+from model.runtime.postprocess import paste_alpha, paste_mask
 from model.runtime.predictor import Predictor
 from model.runtime.rle import decode_mask, encode_rle
 from model.runtime.tiling import is_large, predict_tiled
@@ -59,7 +64,7 @@ class Result:
             return decode_mask(known.rle)
         found = self.detections
         mask = paste_mask(
-            found.raw_masks[index],
+            found.pasted_mask(index),
             found.boxes[index],
             found.width,
             found.height,
@@ -67,6 +72,19 @@ class Result:
         )
         self._described[index] = self._describe(index, mask)
         return mask
+
+    def alpha(self, index: int) -> InstanceAlpha | None:
+        """How visible the instance at `index` is in its cut-out; None with plain edges."""
+        found = self.detections
+        if found.refined_masks is None:
+            return None
+        return paste_alpha(
+            found.pasted_mask(index),
+            found.boxes[index],
+            found.width,
+            found.height,
+            self.options.mask_threshold,
+        )
 
     def masks(self) -> Iterator[InstanceMask]:
         """Each instance's mask, in order, one in memory."""
@@ -113,6 +131,7 @@ class Result:
             area=mask.area,
             rle=encode_rle(mask, found.width, found.height),
             raw_mask=b64encode(found.raw_masks[index].tobytes()).decode(),
+            refined_mask=_packed(found.pasted_mask(index)) if found.refined_masks else None,
         )
 
 
@@ -125,8 +144,12 @@ class Detector:
         limits: ImageLimits | None = None,
         tariff: Tariff | None = None,
         gate: Gate | None = None,
+        edges: Edges = DEFAULT_EDGES,
     ) -> None:
-        """Detect with `predictor`, on a machine that costs `tariff`, through `gate`."""
+        """Detect with `predictor`, on a machine that costs `tariff`, through `gate`.
+
+        `edges`: of masks, where options do not say.
+        """
         self.model = Model(
             name=predictor.manifest.name,
             version=predictor.manifest.version,
@@ -135,6 +158,7 @@ class Detector:
         self.predictor = predictor
         self.limits = limits or ImageLimits()
         self.gate = gate or make_gate()
+        self._edges = edges
         self._tariff = tariff
         self._cold = True
 
@@ -146,6 +170,7 @@ class Detector:
         and `Gate.entered` do.
         """
         self.check_classes(options)
+        options = self.completed(options)
         photo = open_photo(data, self.limits)
         frame_size = (photo.width, photo.height)
         size = detection_bytes(
@@ -153,6 +178,7 @@ class Detector:
             self.predictor.input_size(frame_size),
             options.outputs,
             tiled=options.tile and is_large(self.predictor, frame_size),
+            refined=options.edges == "refined",
         )
         with self.gate.entered(size, caller):
             yield photo
@@ -175,6 +201,7 @@ class Detector:
         Raises BadOptions for a class that the model does not know, and a BadImage.
         """
         self.check_classes(options)
+        options = self.completed(options)
         cold, self._cold = self._cold, False
         stopwatch = stopwatch or Stopwatch()
         with stopwatch.stage("decoding"):
@@ -182,6 +209,8 @@ class Detector:
             view = self._view(photo, options)
         with stopwatch.stage("inferring"):
             detections = self._infer(view, options)
+        if options.edges == "refined":
+            detections = _refined(detections, photo, stopwatch)
         source = Source(
             filename=filename,
             key=key,
@@ -226,6 +255,10 @@ class Detector:
             classes=options.classes,
         )
 
+    def completed(self, options: Options) -> Options:
+        """Options that leave nothing to the deployment."""
+        return options if options.edges else options.model_copy(update={"edges": self._edges})
+
     def check_classes(self, options: Options) -> None:
         """Raise BadOptions for a class that the model does not know, with those that are near."""
         known = self.predictor.class_names
@@ -236,3 +269,17 @@ class Detector:
                     f"Class {name!r} is unknown to {self.model.name}; "
                     f"it knows {', '.join(repr(each) for each in near)}."
                 )
+
+
+def _refined(detections: Detections, photo: Photo, stopwatch: Stopwatch) -> Detections:
+    """Refine masks by the photograph at full scale, which is decoded only where there are any."""
+    if not len(detections):
+        return detections
+    # No stage "decoding" again: a detection's status goes forwards.
+    with stopwatch.stage("refining"):
+        return refine_edges(detections, photo.full())
+
+
+def _packed(mask: NDArray[np.uint8]) -> str:
+    """A mask as a manifest carries it; level 1 takes a quarter of the time, and 20 % more room."""
+    return b64encode(zlib.compress(mask.tobytes(), 1)).decode()

@@ -20,14 +20,19 @@ _DRAWN_ON: set[OutputName] = {"overlay", "cutouts"}
 
 
 def detection_bytes(
-    photo: Photo, input_size: tuple[int, int], outputs: tuple[OutputName, ...], *, tiled: bool
+    photo: Photo,
+    input_size: tuple[int, int],
+    outputs: tuple[OutputName, ...],
+    *,
+    tiled: bool,
+    refined: bool,
 ) -> int:
     """Bytes at the peak, beside the file as it was sent.
 
-    input_size: width and height of the network's input; a JPEG that nothing is drawn on is
-    decoded for that size alone.
+    input_size: width and height of the network's input; a JPEG that nothing is drawn on, and
+    whose edges are not refined, is decoded for that size alone.
     """
-    whole = tiled or photo.type != "JPEG" or bool(_DRAWN_ON & set(outputs))
+    whole = tiled or refined or photo.type != "JPEG" or bool(_DRAWN_ON & set(outputs))
     decoding = photo.bytes_to_decode() if whole else photo.bytes_to_decode(*input_size)
     a_pixel = _CUTOUTS if "cutouts" in outputs else _FULL_FRAME if whole else _MASKS
     pixels = photo.width * photo.height

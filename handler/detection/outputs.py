@@ -77,7 +77,8 @@ class _Instances(_Output):
 
 class _Cutouts(_Output):
     def add(self, index: int, mask: InstanceMask) -> Iterator[File]:
-        png = encode_cutout_png(mask, self.result.photo.full())
+        shape = self.result.alpha(index) or mask
+        png = encode_cutout_png(shape, self.result.photo.full())
         yield f"cutouts/{_stem(self.result, index)}.png", png
 
 

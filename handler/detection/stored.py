@@ -85,6 +85,7 @@ class StoredDetector:
 
     def task(self, info: ObjectInfo, options: Options) -> Task:
         """Name the detection of an object as `info` describes it."""
+        options = self._detector.completed(options)
         identity = result_id(
             bucket=self._store.bucket,
             key=info.key,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from handler.errors import BadOptions
 from handler.masks.palette import INSTANCES, label_palette
 from handler.masks.png import PixelFormat, encode_png
-from model.runtime.detections import InstanceMask
+from model.runtime.detections import InstanceAlpha, InstanceMask
 
 
 def encode_mask_png(mask: InstanceMask, width: int, height: int) -> bytes:
@@ -57,27 +57,29 @@ class Labels:
         return encode_png(self._labels, self._width, PixelFormat.PALETTE, palette=label_palette())
 
 
-def encode_cutout_png(mask: InstanceMask, frame: NDArray[np.uint8]) -> bytes:
-    """Encode an RGBA PNG of one instance, cut to its set pixels, transparent around them.
+def encode_cutout_png(shape: InstanceMask | InstanceAlpha, frame: NDArray[np.uint8]) -> bytes:
+    """Encode an RGBA PNG of one instance, cut to its visible pixels, transparent around them.
 
-    frame: (height, width, 3) RGB. Hidden pixels are black, so nothing else of the photograph is
+    shape: a mask, whose set pixels are opaque, or an opacity per pixel. frame: (height, width, 3)
+    RGB, not premultiplied. Hidden pixels are black, so nothing else of the photograph is
     given away. An empty mask makes one transparent pixel.
     """
-    visible = _trim(mask)
-    height, width = visible.pixels.shape
-    cutout = np.zeros((height, width, 4), np.uint8)
-    np.multiply(frame[visible.window], visible.pixels[..., None], out=cutout[..., :3])
-    np.multiply(visible.pixels, np.uint8(255), out=cutout[..., 3])
+    rows, columns = _visible_window(shape.pixels)
+    visible = shape.pixels[rows, columns]
+    cutout = np.zeros((*visible.shape, 4), np.uint8)
+    shown = frame[shape.window][rows, columns]
+    np.multiply(shown, visible.astype(bool, copy=False)[..., None], out=cutout[..., :3])
+    opacity = np.uint8(255) if isinstance(shape, InstanceMask) else np.uint8(1)
+    np.multiply(visible, opacity, out=cutout[..., 3])
     if not cutout.size:
         cutout = np.zeros((1, 1, 4), np.uint8)
     return encode_png(cutout.reshape(len(cutout), -1), cutout.shape[1], PixelFormat.RGBA)
 
 
-def _trim(mask: InstanceMask) -> InstanceMask:
-    """Cut off the mask's empty margins."""
-    rows = np.flatnonzero(mask.pixels.any(axis=1))
-    columns = np.flatnonzero(mask.pixels.any(axis=0))
+def _visible_window(pixels: NDArray[np.bool_] | NDArray[np.uint8]) -> tuple[slice, slice]:
+    """Rows and columns without the empty margins; none where all is empty."""
+    rows = np.flatnonzero(pixels.any(axis=1))
+    columns = np.flatnonzero(pixels.any(axis=0))
     if not len(rows):
-        return InstanceMask(mask.x, mask.y, mask.pixels[:0, :0])
-    pixels = mask.pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return InstanceMask(mask.x + int(columns[0]), mask.y + int(rows[0]), pixels)
+        return slice(0), slice(0)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)

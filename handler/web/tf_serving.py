@@ -144,7 +144,7 @@ def _survey_one(cursor: Cursor, limits: ImageLimits, predictor: Predictor) -> tu
     if isinstance(image, bytes):
         photo = open_photo(image, limits)
         size = predictor.input_size((photo.width, photo.height))
-        return place, detection_bytes(photo, size, (), tiled=False)
+        return place, detection_bytes(photo, size, (), tiled=False, refined=False)
     return place, _TENSOR_BYTES * image.shape[0] * image.shape[1]
 
 

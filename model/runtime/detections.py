@@ -105,3 +105,9 @@ class InstanceAlpha:
     x: int
     y: int
     pixels: NDArray[np.uint8]
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns of the frame that `pixels` covers, as an index into its arrays."""
+        height, width = self.pixels.shape
+        return slice(self.y, self.y + height), slice(self.x, self.x + width)

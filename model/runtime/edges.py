@@ -22,6 +22,7 @@ from model.runtime.detections import Detections
 from model.runtime.guided_filter import apply_coefficients, fit_coefficients
 
 Edges = Literal["plain", "refined"]
+DEFAULT_EDGES: Edges = "refined"
 
 # Two values of a raw mask of 28: how far it may be wrong. A fourteenth of the box's side.
 _CELLS, _RADIUS = 56, 4

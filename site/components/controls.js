@@ -29,6 +29,7 @@ export function controls({ view, result }, classes, actions) {
       value: view.maskThreshold,
       oninput: (maskThreshold) => actions.look({ maskThreshold }),
     }),
+    result.detected.edges === "refined" && edgesSwitch(view, actions),
     classes.length > 0 &&
       h(
         "div",
@@ -53,6 +54,27 @@ function slider({ id, label, hint = "", shown, range, value, oninput }) {
       oninput: (event) => oninput(Number(event.target.value)),
     }),
     hint && h("p", { id: `${id}-hint`, class: "slider-hint" }, hint),
+  );
+}
+
+/** Where the service refined the masks, the network's own are in the manifest too. */
+function edgesSwitch({ edges }, actions) {
+  const isOn = edges === "refined";
+  return h(
+    "div",
+    { class: "chips", role: "group", "aria-label": text.controls.edges },
+    h(
+      "button",
+      {
+        id: "edges",
+        class: "chip",
+        type: "button",
+        "aria-pressed": String(isOn),
+        title: text.controls.edgesHint,
+        onclick: () => actions.look({ edges: isOn ? "plain" : "refined" }),
+      },
+      text.controls.refined,
+    ),
   );
 }
 

@@ -65,7 +65,7 @@ function row(instance, { raised, result, view }, scene, actions) {
         class: "row-picture",
         "aria-hidden": "true",
         paint: {
-          of: [result, view.maskThreshold],
+          of: [result, view.maskThreshold, view.edges],
           draw: (canvas) => actions.drawThumbnail(canvas, instance),
         },
       }),

@@ -45,7 +45,7 @@ function lookingActions(store) {
     drawPhoto: (canvas, scene) => drawPhoto(canvas, store.state.result.photo, scene),
     drawMasks: painter.drawMasks,
     drawThumbnail(canvas, instance) {
-      drawThumbnail(canvas, store.state.result, instance, store.state.view.maskThreshold);
+      drawThumbnail(canvas, store.state.result, instance, store.state.view);
     },
     look: (change) => store.update((state) => ({ view: { ...state.view, ...change } })),
     resetView: () => store.update(({ result, view: look }) => ({ view: { ...initialView(result), mode: look.mode } })),

@@ -1,21 +1,27 @@
 /** The files that a result can be taken along as: {name, blob}, made in the browser. */
 
-import { areaOf, frameLabels, fullMask } from "./instances.js";
-import { trimmed } from "./label_map.js";
+import { areaOf, frameLabels, fullAlpha, fullMask, isSame, lazily } from "./instances.js";
+import { summedAlpha, trimmed } from "./label_map.js";
 import { cutout, overlay } from "./masks.js";
 import { palette } from "./palette.js";
 import { decodeFull } from "./photos.js";
-import { labelsPng, maskPng } from "./png.js";
+import { labelsPng, maskPng, rgbaPng } from "./png.js";
 import { encodeRle } from "./rle.js";
+import { softened } from "./soft_edge.js";
 import { zip } from "./zip.js";
 
 /** `result` as the store holds it, `instances` those that are visible, `view` how they are shown. */
 export function createDownloads(result, instances, view) {
-  const { frame, detectedThreshold, name, blob, source, photo } = result;
-  const { maskThreshold } = view;
+  const { frame, detected, name, blob, source, photo } = result;
   const stem = stemOf(name);
-  const maskOf = (instance) => fullMask(instance, frame, maskThreshold, detectedThreshold);
-  const labelsMap = () => frameLabels(instances, frame, maskThreshold, detectedThreshold);
+  const maskOf = (instance) => fullMask(instance, frame, view, detected);
+  const alphaOf = (instance) => fullAlpha(instance, frame, view, detected);
+  const labelsMap = () => frameLabels(instances, frame, view, detected);
+
+  const togetherAlpha = () =>
+    view.edges === "refined"
+      ? summedAlpha(frame, lazily(instances, alphaOf))
+      : softened({ x: 0, y: 0, ...frame, pixels: labelsMap().map((label) => (label ? 1 : 0)) });
 
   const maskFile = async (instance) => ({
     name: `masks/${fileName(instance)}.png`,
@@ -24,12 +30,12 @@ export function createDownloads(result, instances, view) {
 
   const cutoutFile = async (instance, whole) => ({
     name: `cutouts/${fileName(instance)}.png`,
-    blob: await pngOf(cutout(whole, trimmed(maskOf(instance)))),
+    blob: await rgbaPng(cutout(whole, trimmed(alphaOf(instance)))),
   });
 
   const togetherFile = async (whole) => ({
     name: "cutout-all.png",
-    blob: await pngOf(cutout(whole, { x: 0, y: 0, ...frame, pixels: labelsMap().map((label) => (label ? 1 : 0)) })),
+    blob: await rgbaPng(cutout(whole, togetherAlpha())),
   });
 
   const labelsFile = async () => ({ name: "labels.png", blob: await labelsPng(labelsMap(), frame, palette) });
@@ -114,10 +120,11 @@ export function cocoResults(instances, imageId, rleOf) {
  *
  * `classes`: the names that are shown, where some are hidden.
  */
-export function curlCommand(detectUrl, filename, { scoreThreshold, maskThreshold, classes = [] }) {
+export function curlCommand(detectUrl, filename, { scoreThreshold, maskThreshold, edges, classes = [] }) {
   const url = new URL(detectUrl);
   url.searchParams.set("score_threshold", scoreThreshold);
   url.searchParams.set("mask_threshold", maskThreshold);
+  url.searchParams.set("edges", edges);
   for (const each of classes) url.searchParams.append("classes", each);
   return `curl --form ${shellQuoted(`image=@${formQuoted(filename)}`)} ${shellQuoted(url.href)}`;
 }
@@ -131,17 +138,17 @@ function shellQuoted(text) {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-function shownManifest({ manifest, frame, detectedThreshold, instances: all }, instances, view, maskOf) {
-  const { scoreThreshold, maskThreshold, hiddenClasses } = view;
+function shownManifest({ manifest, frame, detected, instances: all }, instances, view, maskOf) {
+  const { scoreThreshold, maskThreshold, edges, hiddenClasses } = view;
   const shown = new Set(instances.map(({ index }) => index));
-  const options = { ...manifest.options, score_threshold: scoreThreshold, mask_threshold: maskThreshold };
+  const options = { ...manifest.options, score_threshold: scoreThreshold, mask_threshold: maskThreshold, edges };
   if (hiddenClasses.length > 0) {
     const names = [...new Set(all.map(({ className }) => className))];
     options.classes = names.filter((name) => !hiddenClasses.includes(name));
   }
   const byIndex = new Map(instances.map((each) => [each.index, each]));
   const detections = manifest.detections.filter(({ index }) => shown.has(index)).map((each) => {
-    if (maskThreshold === detectedThreshold) return each;
+    if (isSame(view, detected)) return each;
     const mask = maskOf(byIndex.get(each.index));
     return { ...each, area: areaOf(mask), rle: encodeRle(mask, frame) };
   });
@@ -160,10 +167,6 @@ function stemOf(name) {
 
 function renamed({ blob }, name) {
   return { name, blob };
-}
-
-function pngOf(canvas) {
-  return canvas.convertToBlob({ type: "image/png" });
 }
 
 function jsonBlob(value) {

@@ -1,20 +1,26 @@
 /**
  * Instances as the page works with them, from a manifest's detections.
  *
- * {index, number, name, className, classId, score, box, area, raw, rle}: `number` counts within a
- * class from 1 on, `name` is "person 2", `raw` are the network's 28 × 28 bytes.
+ * {index, number, name, className, classId, score, box, area, raw, refined, rle}: `number` counts
+ * within a class from 1 on, `name` is "person 2", `raw` are the network's 28 × 28 bytes, `refined`
+ * the finer mask that follows the photograph's edges, where the service made one.
+ *
+ * A look is {maskThreshold, edges}, `edges` "plain" or "refined"; the page's view is one, and so is
+ * what the service detected with.
  */
 
 import { area as areaOf, labelMap } from "./label_map.js";
-import { pasteMask } from "./paste.js";
+import { pasteAlpha, pasteMask } from "./paste.js";
 import { decodeRle } from "./rle.js";
+import { softened } from "./soft_edge.js";
 
 // Areas at other thresholds are counted on a grid of about this many pixels a side.
 const AREA_GRID = 64;
 
-export function readInstances(manifest) {
+export async function readInstances(manifest) {
   const counts = new Map();
-  return manifest.detections.map((each) => numbered(each, counts)).map(([each, number]) => ({
+  const refined = await Promise.all(manifest.detections.map(readRefined));
+  return manifest.detections.map((each) => numbered(each, counts)).map(([each, number], i) => ({
     index: each.index,
     number,
     name: `${each.class_name} ${number}`,
@@ -24,8 +30,24 @@ export function readInstances(manifest) {
     box: each.box,
     area: each.area,
     rle: each.rle,
-    raw: Uint8Array.from(atob(each.raw_mask), (character) => character.charCodeAt(0)),
+    raw: bytesOf(each.raw_mask),
+    refined: refined[i],
   }));
+}
+
+/** What the service detected with; before there was a choice, edges were plain. */
+export function detectedLook({ options }) {
+  return { maskThreshold: options.mask_threshold, edges: options.edges ?? "plain" };
+}
+
+async function readRefined({ refined_mask: packed }) {
+  if (!packed) return null;
+  const stream = new Blob([bytesOf(packed)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+function bytesOf(base64) {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
 function numbered(detection, counts) {
@@ -60,40 +82,59 @@ export function paintOrder(instances, raised) {
   );
 }
 
+/** What the mask is pasted from. */
+export function shapeOf({ raw, refined }, { edges }) {
+  return edges === "refined" && refined ? refined : raw;
+}
+
 /**
  * The mask in the frame's own pixels.
  *
  * At the threshold of the detection it is the service's, to the pixel; the manifest rounds
  * boxes to hundredths, so pasted anew it could differ by a pixel at its border.
  */
-export function fullMask(instance, frame, threshold, threshold0) {
-  return threshold === threshold0
+export function fullMask(instance, frame, look, detected) {
+  return isSame(look, detected)
     ? decodeRle(instance.rle)
-    : pasteMask(instance.raw, instance.box, frame, threshold);
+    : pasteMask(shapeOf(instance, look), instance.box, frame, look.maskThreshold);
+}
+
+/** How visible the instance is at each of the frame's pixels in its cut-out, as the service's. */
+export function fullAlpha(instance, frame, look, detected) {
+  return look.edges === "refined" && instance.refined
+    ? pasteAlpha(instance.refined, instance.box, frame, look.maskThreshold)
+    : softened(fullMask(instance, frame, look, detected));
+}
+
+/** Whether a look shows the masks as the service detected them. */
+export function isSame(look, detected) {
+  return look.maskThreshold === detected.maskThreshold && look.edges === detected.edges;
 }
 
 /** The area as a share of the frame. */
-export function areaShare(instance, frame, threshold, threshold0) {
+export function areaShare(instance, frame, look, detected) {
   const pixels = frame.width * frame.height;
-  if (threshold === threshold0) return instance.area / pixels;
+  if (isSame(look, detected)) return instance.area / pixels;
   const [x1, y1, x2, y2] = instance.box;
   const scale = Math.min(1, AREA_GRID / Math.max(x2 - x1, y2 - y1, 1));
   const grid = { width: Infinity, height: Infinity, scale, x: 0, y: 0 };
-  return areaOf(pasteMask(instance.raw, instance.box, frame, threshold, grid)) / scale ** 2 / pixels;
+  const mask = pasteMask(shapeOf(instance, look), instance.box, frame, look.maskThreshold, grid);
+  return areaOf(mask) / scale ** 2 / pixels;
 }
 
 /** Where instances overlap the best scored is on top, as in the service's labels.png. */
-export function frameLabels(instances, frame, threshold, threshold0) {
+export function frameLabels(instances, frame, look, detected) {
   const worstFirst = [...instances].sort((a, b) => b.index - a.index);
   return labelMap(
     frame,
     lazily(worstFirst, (each) => ({
       label: each.index + 1,
-      mask: fullMask(each, frame, threshold, threshold0),
+      mask: fullMask(each, frame, look, detected),
     })),
   );
 }
 
-function* lazily(values, make) {
+/** One after the other, so that only one is in memory. */
+export function* lazily(values, make) {
   for (const value of values) yield make(value);
 }

@@ -26,6 +26,23 @@ export function area(mask) {
   return count;
 }
 
+/**
+ * Opacity of several instances together, over the frame.
+ *
+ * Added up: where two meet at an edge that is half of each one's, nothing shines through.
+ */
+export function summedAlpha({ width, height }, alphas) {
+  const sum = new Uint8ClampedArray(width * height);
+  for (const alpha of alphas) {
+    for (let i = 0; i < alpha.pixels.length; i++) {
+      const column = i % alpha.width;
+      const at = (alpha.y + (i - column) / alpha.width) * width + alpha.x + column;
+      sum[at] += alpha.pixels[i];
+    }
+  }
+  return { x: 0, y: 0, width, height, pixels: sum };
+}
+
 /** Cut off a mask's empty margins; an empty mask keeps no pixel. */
 export function trimmed(mask) {
   const { width, height, pixels } = mask;

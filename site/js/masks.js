@@ -5,12 +5,11 @@
  * `density` the masks' canvas pixels per CSS pixel, `visible` the instances, `view` what the tools say.
  */
 
-import { paintOrder } from "./instances.js";
+import { paintOrder, shapeOf } from "./instances.js";
 import { freePlace } from "./label_places.js";
 import { labelAt, labelMap } from "./label_map.js";
 import { cssColour, inkOn, instanceColour } from "./palette.js";
 import { pasteMask } from "./paste.js";
-import { softAlphas } from "./soft_edge.js";
 import { text } from "./strings.js";
 
 const TINT = 0.42;
@@ -42,7 +41,7 @@ export function createPainter() {
   const paste = (instance, scene) => {
     const mask =
       pasted.get(instance) ??
-      pasteMask(instance.raw, instance.box, scene.frame, scene.view.maskThreshold, grid);
+      pasteMask(shapeOf(instance, scene.view), instance.box, scene.frame, scene.view.maskThreshold, grid);
     pasted.set(instance, mask);
     return mask;
   };
@@ -52,7 +51,7 @@ export function createPainter() {
     drawMasks(canvas, scene) {
       resize(canvas, scene.stage, scene.density);
       grid = gridOf(canvas, scene);
-      const wanted = JSON.stringify([grid, scene.view.maskThreshold]);
+      const wanted = JSON.stringify([grid, scene.view.maskThreshold, scene.view.edges]);
       if (wanted !== made) pasted = new Map();
       made = wanted;
       const order = paintOrder(scene.visible, scene.raised);
@@ -80,7 +79,7 @@ export function createPainter() {
 }
 
 /** One instance on a small canvas, cut out of the photograph. */
-export function drawThumbnail(canvas, { photo, frame }, instance, maskThreshold) {
+export function drawThumbnail(canvas, { photo, frame }, instance, look) {
   const density = 2;
   resize(canvas, { width: THUMBNAIL, height: THUMBNAIL }, density);
   const [x1, y1, x2, y2] = instance.box;
@@ -88,7 +87,8 @@ export function drawThumbnail(canvas, { photo, frame }, instance, maskThreshold)
   const x = canvas.width / 2 - ((x1 + x2) / 2) * scale;
   const y = canvas.height / 2 - ((y1 + y2) / 2) * scale;
   const { width, height } = canvas;
-  const mask = pasteMask(instance.raw, instance.box, frame, maskThreshold, { width, height, scale, x, y });
+  const grid = { width, height, scale, x, y };
+  const mask = pasteMask(shapeOf(instance, look), instance.box, frame, look.maskThreshold, grid);
   const context = canvas.getContext("2d");
   const shape = context.createImageData(width, height);
   for (let row = 0; row < mask.height; row++) {
@@ -115,24 +115,21 @@ export function drawThumbnail(canvas, { photo, frame }, instance, maskThreshold)
 }
 
 /**
- * An RGBA canvas of the mask's pixels alone; nothing else of the photograph is in it.
+ * The photograph where an instance is visible, as {width, height, data}, RGBA; nothing else is in it.
  *
- * The edge is soft inwards: alpha is above 0 exactly where the mask is set.
+ * alpha: opacity by pixel. Colours are not premultiplied, which a canvas would round.
  */
-export function cutout(photo, mask) {
-  const canvas = new OffscreenCanvas(Math.max(mask.width, 1), Math.max(mask.height, 1));
+export function cutout(photo, alpha) {
+  const canvas = new OffscreenCanvas(Math.max(alpha.width, 1), Math.max(alpha.height, 1));
   const context = canvas.getContext("2d");
-  context.drawImage(photo, -mask.x, -mask.y);
-  const image = context.getImageData(0, 0, canvas.width, canvas.height);
-  const pixels = new Uint32Array(image.data.buffer);
-  const alphas = softAlphas(mask);
-  for (let i = 0; i < mask.pixels.length; i++) {
-    if (mask.pixels[i]) image.data[4 * i + 3] = alphas[i];
+  context.drawImage(photo, -alpha.x, -alpha.y);
+  const { width, height, data } = context.getImageData(0, 0, canvas.width, canvas.height);
+  const pixels = new Uint32Array(data.buffer);
+  for (let i = 0; i < pixels.length; i++) {
+    if (alpha.pixels[i]) data[4 * i + 3] = alpha.pixels[i];
     else pixels[i] = 0;
   }
-  if (mask.pixels.length === 0) pixels.fill(0);
-  context.putImageData(image, 0, 0);
-  return canvas;
+  return { width, height, data };
 }
 
 /** Photograph, masks, boxes and names as the stage draws them, at the photograph's own size. */

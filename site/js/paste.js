@@ -5,10 +5,12 @@
  * The grid says which pixels are wanted: pixel i lies over frame position (i + 0.5 - x) / scale.
  * The frame's own pixels are scale 1, x 0, y 0; the screen's are what zoom and pan make them.
  *
- * S side of a raw mask, P = S + 2 with its ring of zeros.
+ * S side of a raw or refined mask, P = S + 2 with its ring of zeros.
  */
 
 const RING = 1;
+// How far from the threshold a probability makes a pixel partly visible.
+const SOFTNESS = 0.2;
 const { fround } = Math;
 
 /** The frame's own pixels as a grid. */
@@ -22,13 +24,40 @@ function frameGrid({ width, height }) {
  * raw: S × S bytes; box: x1, y1, x2, y2 in the frame's pixels.
  */
 export function pasteMask(raw, box, frame, threshold, grid = frameGrid(frame)) {
+  const { samples, columns, rows, levels } = placed(raw, box, frame, grid);
+  const pixels = above(levels, columns.low.length, rows, samples, fround(threshold * 255));
+  return { x: columns.start, y: rows.start, width: columns.low.length, height: rows.low.length, pixels };
+}
+
+/**
+ * The mask as opacity, in the frame's own pixels: half at `threshold`, rising with the probability
+ * on both sides. {x, y, width, height, pixels}, 0 to 255.
+ */
+export function pasteAlpha(raw, box, frame, threshold) {
+  const { samples, columns, rows, levels } = placed(raw, box, frame, frameGrid(frame));
+  const [width, height] = [columns.low.length, rows.low.length];
+  const reach = 255 * Math.min(SOFTNESS, threshold, 1 - threshold);
+  const [lowest, slope] = [fround(255 * threshold - reach), fround(255 / (2 * reach))];
+  const pixels = new Uint8Array(width * height);
+  for (let i = 0; i < height; i++) {
+    const from = rows.low[i] * width;
+    const to = Math.min(rows.low[i] + 1, samples - 1) * width;
+    for (let j = 0; j < width; j++) {
+      const low = levels[from + j];
+      const level = fround(low + fround(rows.fraction[i] * fround(levels[to + j] - low)));
+      pixels[i * width + j] = Math.min(Math.max(fround(fround(level - lowest) * slope), 0), 255);
+    }
+  }
+  return { x: columns.start, y: rows.start, width, height, pixels };
+}
+
+/** Place a mask on a grid: its columns and rows there, and its P rows at every column. */
+function placed(raw, box, frame, grid) {
   const side = Math.sqrt(raw.length);
   const [x1, y1, x2, y2] = grow(box, side);
   const columns = taps(x1, Math.max(x2 - x1 + 1, 1), frame.width, side, grid.scale, grid.x, grid.width);
   const rows = taps(y1, Math.max(y2 - y1 + 1, 1), frame.height, side, grid.scale, grid.y, grid.height);
-  const levels = interpolateRows(raw, side, columns);
-  const pixels = above(levels, columns.low.length, rows, side + 2 * RING, fround(threshold * 255));
-  return { x: columns.start, y: rows.start, width: columns.low.length, height: rows.low.length, pixels };
+  return { samples: side + 2 * RING, columns, rows, levels: interpolateRows(raw, side, columns) };
 }
 
 /** Grow the box to hold the ring: corners cut to integers. */

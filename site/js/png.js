@@ -1,10 +1,11 @@
-/** PNGs that a canvas cannot write: one bit per pixel, and numbered colours. */
+/** PNGs that a canvas cannot write: one bit per pixel, numbered colours, exact ones under any opacity. */
 
 import { crc32 } from "./crc32.js";
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 const GREY = 0;
 const PALETTE = 3;
+const RGBA = 6;
 
 /** A 1-bit PNG of the whole frame, white where the mask is set. */
 export function maskPng(mask, { width, height }) {
@@ -27,6 +28,22 @@ export function labelsPng(map, { width, height }, colours) {
     rows.set(map.subarray(y * width, (y + 1) * width), y * (1 + width) + 1);
   }
   return png(width, height, 8, PALETTE, rows, Uint8Array.from([0, 0, 0, ...colours.flat()]));
+}
+
+/** An RGBA PNG of {width, height, data}. */
+export function rgbaPng({ width, height, data }) {
+  const stride = 4 * width;
+  const rows = new Uint8Array((1 + stride) * height);
+  for (let y = 0; y < height; y++) {
+    const to = y * (1 + stride);
+    // Filter type 2, Up: neighbouring rows of a photograph are alike.
+    rows[to] = 2;
+    for (let x = 0; x < stride; x++) {
+      const at = y * stride + x;
+      rows[to + 1 + x] = data[at] - (y > 0 ? data[at - stride] : 0);
+    }
+  }
+  return png(width, height, 8, RGBA, rows);
 }
 
 async function png(width, height, bitDepth, colourType, rows, colours) {

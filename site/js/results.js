@@ -1,7 +1,7 @@
 /** Opens results: the manifest and the photograph, from this browser or from the bucket. */
 
 import { ApiError } from "./api.js";
-import { readInstances } from "./instances.js";
+import { detectedLook, readInstances } from "./instances.js";
 import { decodePhoto } from "./photos.js";
 import { detailOf } from "./problems.js";
 import { withRetries } from "./retry.js";
@@ -30,8 +30,8 @@ export async function loadResult(api, report, file) {
     blob,
     source,
     photo,
-    instances: readInstances(manifest),
-    detectedThreshold: manifest.options.mask_threshold,
+    instances: await readInstances(manifest),
+    detected: detectedLook(manifest),
     lowestScore: Math.floor(manifest.options.score_threshold * 100) / 100,
   };
 }
@@ -50,10 +50,10 @@ async function drawable(api, report, blob) {
   }
 }
 
-export function initialView({ lowestScore, detectedThreshold }) {
+export function initialView({ lowestScore, detected }) {
   return {
     scoreThreshold: Math.max(SCORE_SHOWN, lowestScore),
-    maskThreshold: detectedThreshold,
+    ...detected,
     hiddenClasses: [],
     mode: "fill",
     labels: true,

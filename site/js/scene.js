@@ -12,7 +12,7 @@ const SHARP_PIXELS = 2_000_000;
 export function sceneOf(state) {
   const { result, view, raised, viewport, stage, pixelRatio } = state;
   if (!result) return null;
-  const { frame, instances, detectedThreshold } = result;
+  const { frame, instances, detected } = result;
   const visible = visibleInstances(instances, view);
   return {
     frame,
@@ -25,7 +25,7 @@ export function sceneOf(state) {
     viewport: viewport ?? fit(frame, stage),
     classes: countClasses(instances, view.scoreThreshold),
     described: countClasses(visible, 0),
-    share: (instance) => areaShare(instance, frame, view.maskThreshold, detectedThreshold),
+    share: (instance) => areaShare(instance, frame, view, detected),
   };
 }
 

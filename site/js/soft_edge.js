@@ -6,12 +6,17 @@ const SUM = 16;
 const REACH = 2;
 const FAINTEST = 32;
 
+/** A mask as opacity, with a soft edge inwards. */
+export function softened(mask) {
+  return { ...mask, pixels: softAlphas(mask) };
+}
+
 /**
  * An alpha per pixel: 255 inside, less near the edge, 0 exactly where the mask is not set.
  *
  * @param {{width: number, height: number, pixels: Uint8Array}} mask
  */
-export function softAlphas({ width, height, pixels }) {
+function softAlphas({ width, height, pixels }) {
   const sideways = blurred(pixels, width, height, 1, width);
   const both = blurred(sideways, width, height, width, height);
   const alphas = new Uint8Array(pixels.length);

@@ -4,7 +4,7 @@ import { inflateSync } from "node:zlib";
 
 import { cocoResults, curlCommand } from "../../site/js/downloads.js";
 import { readPhotoHeader } from "../../site/js/photo_header.js";
-import { labelsPng, maskPng } from "../../site/js/png.js";
+import { labelsPng, maskPng, rgbaPng } from "../../site/js/png.js";
 import { zip } from "../../site/js/zip.js";
 import { crc32 } from "../../site/js/crc32.js";
 
@@ -28,6 +28,14 @@ test("labels keep their numbers", async () => {
   const { header, rows } = await readPng(png);
   assert.deepEqual(header, { width: 2, height: 2, bitDepth: 8, colourType: 3 });
   assert.deepEqual([...rows], [0, 0, 1, 0, 2, 0]);
+});
+
+test("a cut-out keeps its colours under any opacity", async () => {
+  const data = Uint8ClampedArray.of(200, 10, 7, 1, 0, 0, 0, 0, 199, 12, 7, 255, 90, 80, 70, 128);
+  const { header, rows } = await readPng(await rgbaPng({ width: 2, height: 2, data }));
+  assert.deepEqual(header, { width: 2, height: 2, bitDepth: 8, colourType: 6 });
+  // The second row is told by how it differs from the first.
+  assert.deepEqual([...rows], [2, 200, 10, 7, 1, 0, 0, 0, 0, 2, 255, 2, 0, 254, 90, 80, 70, 128]);
 });
 
 test("an archive of nothing is its end alone", async () => {
@@ -75,9 +83,10 @@ test("a command is safe with any file name", () => {
   const command = curlCommand("https://api.example.org/api/detect", 'it\'s; "a", b.jpg', {
     scoreThreshold: 0.5,
     maskThreshold: 0.4,
+    edges: "plain",
   });
   assert.ok(command.startsWith(String.raw`curl --form 'image=@"it'\''s; \"a\", b.jpg"' `));
-  assert.ok(command.endsWith("'https://api.example.org/api/detect?score_threshold=0.5&mask_threshold=0.4'"));
+  assert.ok(command.endsWith("'https://api.example.org/api/detect?score_threshold=0.5&mask_threshold=0.4&edges=plain'"));
 });
 
 /** Header fields and unfiltered rows of a PNG. */

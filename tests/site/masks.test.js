@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { inflateSync } from "node:zlib";
 
-import { area, labelAt, labelMap, trimmed } from "../../site/js/label_map.js";
+import { area, labelAt, labelMap, summedAlpha, trimmed } from "../../site/js/label_map.js";
+import { detectedLook, fullAlpha, fullMask, readInstances } from "../../site/js/instances.js";
 import { pasteMask } from "../../site/js/paste.js";
 import { decodeRle, encodeRle } from "../../site/js/rle.js";
 
@@ -70,4 +72,54 @@ test("pointing finds the mask on top", () => {
 test("trimming leaves the set pixels and where they are", () => {
   const mask = { x: 10, y: 20, width: 4, height: 3, pixels: Uint8Array.of(0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 1, 0) };
   assert.deepEqual(trimmed(mask), { x: 11, y: 21, width: 2, height: 2, pixels: Uint8Array.of(0, 1, 1, 1) });
+});
+
+const alphas = JSON.parse(readFileSync(new URL("alpha_references.json", import.meta.url)));
+
+/** A manifest of one refined instance; its raw mask is empty, so that nothing can come from it. */
+function refinedManifest({ box, threshold, ...each }) {
+  const raw_mask = Buffer.alloc(28 * 28).toString("base64");
+  const detection = { index: 0, class_name: "person", class_id: 1, score: 0.9, area: 1, box, raw_mask };
+  return {
+    options: { mask_threshold: threshold, edges: "refined" },
+    detections: [{ ...detection, rle: each.rle, refined_mask: each.refined_mask }],
+  };
+}
+
+for (const each of alphas) {
+  const name = `box ${each.box} at ${each.threshold}`;
+
+  test(`a refined mask is as opaque as the service's: ${name}`, async () => {
+    const manifest = refinedManifest(each);
+    const [instance] = await readInstances(manifest);
+    const look = detectedLook(manifest);
+    const alpha = fullAlpha(instance, each.frame, look, look);
+    assert.deepEqual([alpha.x, alpha.y, alpha.width, alpha.height], each.place);
+    assert.deepEqual(Buffer.from(alpha.pixels), inflateSync(Buffer.from(each.alpha, "base64")));
+  });
+
+  test(`a refined mask sets the service's pixels: ${name}`, async () => {
+    const manifest = refinedManifest(each);
+    const [instance] = await readInstances(manifest);
+    const look = detectedLook(manifest);
+    const anew = fullMask(instance, each.frame, look, { ...look, edges: "plain" });
+    assert.deepEqual(encodeRle(anew, each.frame), each.rle);
+  });
+}
+
+test("plain edges are pasted from the network's mask", async () => {
+  const manifest = refinedManifest(alphas[0]);
+  const [instance] = await readInstances(manifest);
+  const look = detectedLook(manifest);
+  assert.equal(area(fullMask(instance, alphas[0].frame, { ...look, edges: "plain" }, look)), 0);
+});
+
+test("edges of results from before there was a choice are plain", () => {
+  assert.deepEqual(detectedLook({ options: { mask_threshold: 0.5 } }), { maskThreshold: 0.5, edges: "plain" });
+});
+
+test("where two instances meet half and half nothing shines through", () => {
+  const alpha = (x, ...pixels) => ({ x, y: 0, width: 2, height: 1, pixels: Uint8Array.from(pixels) });
+  const sum = summedAlpha({ width: 4, height: 1 }, [alpha(0, 255, 128), alpha(1, 127, 255), alpha(2, 200, 9)]);
+  assert.deepEqual([...sum.pixels], [255, 255, 255, 9]);
 });

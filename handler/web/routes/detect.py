@@ -41,6 +41,7 @@ from handler.web.problems import problem_responses
 from handler.web.routes.answers import check_size, json_answer
 from handler.web.routes.dependencies import CallerOf, ServicesOf
 from model.runtime.detections import InstanceMask
+from model.runtime.edges import Edges
 
 router = APIRouter(tags=["plain"])
 
@@ -68,6 +69,13 @@ class DetectQuery(BaseModel):
     mask_threshold: Threshold = _DEFAULTS.mask_threshold
     classes: Annotated[list[ClassName] | None, Query(min_length=1, max_length=MAX_CLASSES)] = None
     tile: bool = _DEFAULTS.tile
+    edges: Annotated[
+        Edges | None,
+        Query(
+            description="`plain`, or `refined`: masks that follow the photograph's edges. None "
+            "given is the deployment's default, MASKDROP_EDGES."
+        ),
+    ] = _DEFAULTS.edges
 
 
 @router.post(
