@@ -55,20 +55,24 @@ def _table(
     manifest: ModelManifest, artifact: str, file: str, figures: dict[str, Any]
 ) -> Iterator[str]:
     masks, boxes = figures["segm"], figures["bbox"]
+    # Scores of before version 0.6 have none.
+    edges = figures.get("boundary")
     spread = f"; in brackets the range of 95 % of {figures['resamples']} resamples"
     yield (
         f"Version {manifest.version}, {_NAMES[artifact]}, {figures['photographs']} photographs of "
         f"`{file}`{spread if figures['resamples'] else ''}:\n"
     )
-    yield f"| | {' | '.join(_COLUMNS)} |"
-    yield f"|---|{'---:|' * len(_COLUMNS)}"
-    for mask, box in zip(masks["classes"], boxes["classes"], strict=True):
-        yield _row(mask["name"], mask, box)
-    yield _row("**all**", masks, boxes)
+    columns = (*_COLUMNS, "boundary AP") if edges else _COLUMNS
+    yield f"| | {' | '.join(columns)} |"
+    yield f"|---|{'---:|' * len(columns)}"
+    for index, (mask, box) in enumerate(zip(masks["classes"], boxes["classes"], strict=True)):
+        yield _row(mask["name"], mask, box, edges and edges["classes"][index])
+    yield _row("**all**", masks, boxes, edges)
     for size in ("small", "medium", "large"):
         objects = max(each[f"objects_{size}"] for each in (masks, boxes))
         mask_ap, box_ap = (number(each[f"ap_{size}"]) for each in (masks, boxes))
-        yield f"| {size} | {objects} | {mask_ap} | | | {box_ap} | | |"
+        edge_ap = f" {number(edges[f'ap_{size}'])} |" if edges else ""
+        yield f"| {size} | {objects} | {mask_ap} | | | {box_ap} | | |{edge_ap}"
     yield ""
     if "negatives" in figures:
         yield from _false_alarms(figures["negatives"])
@@ -89,9 +93,11 @@ def _false_alarms(figures: dict[str, Any]) -> Iterator[str]:
     yield ""
 
 
-def _row(name: str, mask: dict[str, Any], box: dict[str, Any]) -> str:
+def _row(name: str, mask: dict[str, Any], box: dict[str, Any], edges: dict[str, Any] | None) -> str:
     cells = [name, str(max(mask["objects"], box["objects"]))]
     for each in (mask, box):
         cells += [with_range(each[key], each[f"{key}_interval"]) for key in ("ap", "ap50")]
         cells.append(number(each["ap75"]))
+    if edges:
+        cells.append(with_range(edges["ap"], edges["ap_interval"]))
     return f"| {' | '.join(cells)} |"

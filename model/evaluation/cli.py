@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from model.evaluation.negatives import FalseAlarms, Negative
     from model.evaluation.scores import Evaluation
     from model.evaluation.truth import Kind, Truth
+    from model.runtime.edges import Edges
 
 app = typer.Typer()
 console = Console()
@@ -49,6 +50,13 @@ def evaluate(
     compare: Annotated[
         Artifact | None, typer.Option(help="Score this one too, and show what differs.")
     ] = None,
+    edges: Annotated[
+        Literal["plain", "refined", "both"],
+        typer.Option(
+            help="Score masks as the network makes them, masks that follow the photograph's edges, "
+            "or both, and show what differs."
+        ),
+    ] = "plain",
     bootstrap: Annotated[
         int, typer.Option(min=0, help="Resamples of the photographs, for the spread; 0: none.")
     ] = 200,
@@ -81,8 +89,10 @@ def evaluate(
     detections of it that match nothing are not counted as wrong.
     """
     from model.evaluation.negatives import as_figures, false_alarm_table, write_false_alarms
-    from model.evaluation.tables import comparison_table, score_table
+    from model.evaluation.tables import boundary_table, comparison_table, score_table
     from model.evaluation.truth import read_truth
+
+    runs = _runs(artifact, compare, edges)
 
     folder = find_model(model)
     known = ModelManifest.load(folder).classes
@@ -93,26 +103,32 @@ def evaluate(
     if report:
         _make_report_folder(report)
     evaluations: dict[str, dict[Kind, Evaluation]] = {}
-    for each in [artifact] if compare in (None, artifact) else [compare, artifact]:
-        results = _detect(folder, each, truth)
-        evaluations[each] = _score(truth, results, bootstrap)
-        scores = {kind: value.scores for kind, value in evaluations[each].items()}
-        console.print(f"\n{folder.parent.name}/{folder.name} ({each}) on {truth.name}:")
+    for name, (each, shape) in runs.items():
+        results = _detect(folder, each, truth, shape)
+        evaluations[name] = _score(truth, results, bootstrap)
+        scores = {kind: value.scores for kind, value in evaluations[name].items()}
+        title = f"{folder.parent.name}/{folder.name} ({each}, {shape} edges) on {truth.name}"
+        console.print(f"\n{title}:")
         console.print(score_table(scores["segm"], scores["bbox"]))
+        if truth.has_masks:
+            console.print()
+            console.print(boundary_table(scores["boundary"]))
         alarms = _false_alarms(folder, each, absent, known)
         if negatives and alarms:
             console.print(f"\nFound in photographs without any, of {negatives.name}:")
             console.print(false_alarm_table(alarms))
         if record:
             more = {"negatives": as_figures(negatives, alarms)} if negatives else {}
-            _keep(folder, each, truth, evaluations[each], bootstrap, more)
+            _keep(folder, each, shape, truth, evaluations[name], bootstrap, more)
     if len(evaluations) == 2:
-        console.print(f"\n{artifact} less {compare}, in points (AP × 100):")
-        console.print(comparison_table(evaluations))
+        first, second = evaluations
+        console.print(f"\n{second} less {first}, in points (AP × 100):")
+        kinds: tuple[Kind, Kind] = ("segm", "boundary" if edges == "both" else "bbox")
+        console.print(comparison_table(evaluations, kinds))
     if report:
         from model.evaluation.report import write_report
 
-        for path in write_report(report, truth, results, evaluations[artifact]):
+        for path in write_report(report, truth, results, evaluations[name]):
             console.print(str(path))
         if negatives:
             path = write_false_alarms(report / "negatives.json", negatives, alarms)
@@ -135,6 +151,20 @@ def card(
     write_scores(ModelManifest.load(find_model(model)), file)
 
 
+def _runs(
+    artifact: Artifact, compare: Artifact | None, edges: Literal["plain", "refined", "both"]
+) -> dict[str, tuple[Artifact, Edges]]:
+    """What is scored, by the names under which it is compared: one run, or two."""
+    if edges == "both":
+        if compare not in (None, artifact):
+            raise typer.BadParameter(
+                f"--edges both compares edges and --compare {compare} artifacts; choose one."
+            )
+        return {"plain": (artifact, "plain"), "refined": (artifact, "refined")}
+    artifacts = [artifact] if compare in (None, artifact) else [compare, artifact]
+    return {each: (each, edges) for each in artifacts if each}
+
+
 def _say_what_is_left_out(truth: Truth) -> None:
     if truth.unknown:
         notes.print(f"The model does not know, so not scored: {', '.join(truth.unknown)}.")
@@ -152,12 +182,12 @@ def _make_report_folder(folder: Path) -> None:
         raise DataError(f"The report cannot go to {folder}: {error.strerror}.") from None
 
 
-def _detect(folder: Path, artifact: Artifact, truth: Truth) -> list[Result]:
+def _detect(folder: Path, artifact: Artifact, truth: Truth, edges: Edges) -> list[Result]:
     from model.evaluation.detect import detect_all
 
     with loaded(folder, artifact) as predictor:
         found = track(
-            detect_all(predictor, truth),
+            detect_all(predictor, truth, edges),
             description=f"Detecting ({artifact})",
             total=len(truth.photographs),
             console=notes,
@@ -214,6 +244,7 @@ def _score(truth: Truth, results: Sequence[Result], resamples: int) -> dict[Kind
 def _keep(
     folder: Path,
     artifact: Artifact,
+    edges: Edges,
     truth: Truth,
     evaluation: dict[Kind, Evaluation],
     resamples: int,
@@ -222,6 +253,7 @@ def _keep(
     """Write the scores into the manifest: scores[artifact][the data's name and digest]."""
     figures: dict[str, Any] = {
         "photographs": len(truth.photographs),
+        "edges": edges,
         "resamples": resamples,
         "data_sha256": truth.digest,
     }
@@ -229,16 +261,17 @@ def _keep(
     # Read again: another evaluation may have ended in the meantime.
     manifest = ModelManifest.load(folder)
     by_data = dict(manifest.scores.get(artifact, {}))
-    by_data[_key(by_data, truth)] = figures
+    by_data[_key(by_data, truth, edges)] = figures
     try:
         replace(manifest, scores={**manifest.scores, artifact: by_data}).save(folder)
     except OSError as error:
         notes.print(f"The scores are not kept: {folder} cannot be written ({error.strerror}).")
 
 
-def _key(by_data: dict[str, Any], truth: Truth) -> str:
+def _key(by_data: dict[str, Any], truth: Truth, edges: Edges) -> str:
     """Under which the scores go: the file's name, with its digest where another has that name."""
-    known = by_data.get(truth.name)
+    name = truth.name if edges == "plain" else f"{truth.name}, {edges} edges"
+    known = by_data.get(name)
     if known is None or known.get("data_sha256") == truth.digest:
-        return truth.name
-    return f"{truth.name} ({truth.digest[:8]})"
+        return name
+    return f"{name} ({truth.digest[:8]})"

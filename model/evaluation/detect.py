@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from model.evaluation.truth import Photograph, Truth
 from model.photographs import read_pixels
+from model.runtime.edges import Edges, refine_edges
 from model.runtime.errors import DataError
 from model.runtime.postprocess import paste_masks
 from model.runtime.predictor import Predictor
@@ -32,7 +33,9 @@ class Result(TypedDict):
     segmentation: RLE
 
 
-def detect_all(predictor: Predictor, truth: Truth) -> Iterator[list[Result]]:
+def detect_all(
+    predictor: Predictor, truth: Truth, edges: Edges = "plain"
+) -> Iterator[list[Result]]:
     """Yield what is found in each photograph, of the classes that the truth has.
 
     Raises DataError for a photograph that cannot be read, or has another size than stated.
@@ -44,6 +47,8 @@ def detect_all(predictor: Predictor, truth: Truth) -> Iterator[list[Result]]:
         found = predictor.predict(
             pixels, size, score_threshold=SCORE_THRESHOLD, classes=categories.keys()
         )
+        if edges == "refined":
+            found = refine_edges(found, pixels)
         results = []
         for index, mask in enumerate(paste_masks(found)):
             x1, y1, x2, y2 = found.boxes[index].tolist()

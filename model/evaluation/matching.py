@@ -20,11 +20,18 @@ from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from model.evaluation.boundary import BoundaryEval
 from model.evaluation.detect import Result
 from model.evaluation.truth import Kind, Truth
 
 # COCO's: all, small to 32² pixels, medium to 96², large.
 SIZES = ("all", "small", "medium", "large")
+
+_EVALUATORS: dict[Kind, tuple[type[COCOeval], str]] = {
+    "segm": (COCOeval, "segm"),
+    "bbox": (COCOeval, "bbox"),
+    "boundary": (BoundaryEval, "segm"),
+}
 
 # One class in one photograph, as COCOeval.evaluateImg answers it.
 Row = dict[str, Any]
@@ -48,7 +55,8 @@ class Matches:
 def match(truth: Truth, results: Sequence[Result], kind: Kind) -> list[list[Matches]]:
     """Match per class and size: [class][size], in the order of `truth.classes` and SIZES."""
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(_truth(truth, kind), _found(truth, results, kind), kind)
+        evaluator, shape = _EVALUATORS[kind]
+        evaluation = evaluator(_truth(truth, kind), _found(truth, results, kind), shape)
         evaluation.evaluate()
     rows = [row for row in evaluation.evalImgs if row]
     _ignore_unlabelled(rows, truth)
@@ -81,7 +89,7 @@ def _found(truth: Truth, results: Sequence[Result], kind: Kind) -> COCO:
     if not results:
         return COCO()
     # With a box in it, loadRes takes the box's area for the mask's, and its size with it.
-    shape = "segmentation" if kind == "segm" else "bbox"
+    shape = "bbox" if kind == "bbox" else "segmentation"
     kept = ("image_id", "category_id", "score", shape)
     rows = [{name: each[name] for name in kept} for each in results]  # type: ignore[literal-required]
     loaded: COCO = _truth(truth, kind).loadRes(rows)

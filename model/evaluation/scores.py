@@ -48,7 +48,7 @@ class ClassScore:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """COCO scores over masks or boxes; each is a mean over the classes that have objects.
+    """COCO scores over masks, boxes or boundaries; means over the classes that have objects.
 
     objects_*: how many there are of a size: small to 32² pixels, medium to 96², large.
     """

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from model.evaluation.truth import Kind
 
 
+_HEADINGS: dict[Kind, str] = {"segm": "mask AP", "bbox": "box AP", "boundary": "boundary AP"}
+
+
 def score_table(masks: Scores, boxes: Scores) -> Table:
     """A row per class, then all, then by size; a range holds 95 % of the resamples."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
@@ -30,19 +33,37 @@ def score_table(masks: Scores, boxes: Scores) -> Table:
     return table
 
 
-def comparison_table(evaluations: dict[str, dict[Kind, Evaluation]]) -> Table:
+def boundary_table(boundaries: Scores) -> Table:
+    """A row per class, then all, then by size, of boundary AP (Cheng et al. 2021)."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for heading in ("objects", "boundary AP", "AP50", "AP75"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for each in boundaries.classes:
+        table.add_row(each.name, str(each.objects), *_figures(each))
+    table.add_section()
+    table.add_row("all", str(boundaries.objects), *_figures(boundaries), style="bold")
+    for size in ("small", "medium", "large"):
+        ap = number(getattr(boundaries, f"ap_{size}"))
+        table.add_row(size, str(getattr(boundaries, f"objects_{size}")), ap, "", "")
+    return table
+
+
+def comparison_table(
+    evaluations: dict[str, dict[Kind, Evaluation]], kinds: tuple[Kind, Kind] = ("segm", "bbox")
+) -> Table:
     """AP of two, under their names, and the difference in points of 100, by class."""
     [(first, reference), (second, other)] = evaluations.items()
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
-    for shape in ("mask AP", "box AP"):
+    for shape in (_HEADINGS[kind] for kind in kinds):
         for heading in (f"{shape}\n{first}", f"\n{second}", "\npoints"):
             table.add_column(heading, justify="right", no_wrap=True)
-    cells = [_comparison(reference[kind], other[kind]) for kind in ("segm", "bbox")]
+    cells = [_comparison(reference[kind], other[kind]) for kind in kinds]
     scores = other["bbox"].scores
     names = [*(each.name for each in scores.classes), "all"]
-    for name, mask, box in zip(names, *cells, strict=True):
-        table.add_row(name, *mask, *box, style="bold" if name == "all" else "")
+    for name, first_kind, second_kind in zip(names, *cells, strict=True):
+        table.add_row(name, *first_kind, *second_kind, style="bold" if name == "all" else "")
     return table
 
 
@@ -59,13 +80,14 @@ def _row(name: str, mask: ClassScore | Scores, box: ClassScore | Scores) -> tupl
     return (
         name,
         str(max(mask.objects, box.objects)),
-        with_range(mask.ap, mask.ap_interval),
-        number(mask.ap50),
-        number(mask.ap75),
-        with_range(box.ap, box.ap_interval),
-        number(box.ap50),
-        number(box.ap75),
+        *_figures(mask),
+        *_figures(box),
     )
+
+
+def _figures(scores: ClassScore | Scores) -> tuple[str, str, str]:
+    ap = with_range(scores.ap, scores.ap_interval)
+    return ap, number(scores.ap50), number(scores.ap75)
 
 
 def number(ap: float) -> str:

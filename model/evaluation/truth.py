@@ -19,9 +19,9 @@ from model.training.checks.records import NO_AREA, Image
 from model.training.checks.records import Annotation as Record
 from model.training.checks.verdict import read_sound
 
-# Masks or boxes, as COCO's tools call them.
-Kind = Literal["segm", "bbox"]
-KINDS: tuple[Kind, ...] = ("segm", "bbox")
+# Masks or boxes, as COCO's tools call them; or the masks' boundaries.
+Kind = Literal["segm", "bbox", "boundary"]
+KINDS: tuple[Kind, ...] = ("segm", "bbox", "boundary")
 
 Annotation = dict[str, Any]
 
@@ -70,7 +70,7 @@ class Truth:
     def objects(self, kind: Kind) -> Iterator[Annotation]:
         """Every annotation; for masks, one that has only a box is a region to be ignored."""
         for each in self.annotations:
-            if kind == "segm" and not each["segmentation"]:
+            if kind != "bbox" and not each["segmentation"]:
                 x, y, w, h = each["bbox"]
                 corners = [x, y, x + w, y, x + w, y + h, x, y + h]
                 yield each | {"segmentation": [corners], "iscrowd": 1}

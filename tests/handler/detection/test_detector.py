@@ -81,7 +81,7 @@ def test_mask_threshold_moves_the_border(detector):
 def test_only_the_first_detection_is_cold(detector):
     receipts = [detector.detect(photo(), Options()).manifest().receipt for _ in range(2)]
     assert [each.cold for each in receipts] == [True, False]
-    assert list(receipts[0].milliseconds) == ["decoding", "inferring", "encoding"]
+    assert list(receipts[0].milliseconds) == ["decoding", "inferring", "refining", "encoding"]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

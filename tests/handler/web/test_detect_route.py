@@ -41,12 +41,12 @@ def test_answer_says_of_what_and_by_what(client):
     answer = ask(client, squares("red")).json()
     assert answer["image"] == {"width": 128, "height": 96}
     assert answer["model"]["name"] == "colour"
-    assert set(answer["timings"]) == {"decoding", "inferring", "encoding"}
+    assert set(answer["timings"]) == {"decoding", "inferring", "refining", "encoding"}
 
 
 @pytest.mark.parametrize("form", ["rle", "png", "array"])
 def test_mask_covers_its_thing_in_every_form(client, form):
-    (mask,) = ask(client, squares("red"), masks=form).json()["masks"]
+    (mask,) = ask(client, squares("red"), masks=form, edges="plain").json()["masks"]
     frame = decoded(mask, form)
     assert frame.shape == (96, 128)
     assert frame[20:50, 5:35].all()
@@ -55,8 +55,22 @@ def test_mask_covers_its_thing_in_every_form(client, form):
 
 
 def test_polygons_are_parts_with_holes(client):
-    (mask,) = ask(client, squares("red"), masks="polygons").json()["masks"]
+    (mask,) = ask(client, squares("red"), masks="polygons", edges="plain").json()["masks"]
     assert mask == [{"outer": [[4, 19], [36, 19], [36, 51], [4, 51]], "holes": []}]
+
+
+def test_refined_masks_end_where_the_thing_does(client):
+    query = {"masks": "array", "edges": "refined"}
+    (mask,) = ask(client, squares("red"), **query).json()["masks"]
+    expected = np.zeros((96, 128), int)
+    expected[20:50, 5:35] = 1
+    assert mask == expected.tolist()
+
+
+@pytest.mark.parametrize(("edges", "area"), [("plain", 32 * 32), ("refined", 30 * 30)])
+def test_edges_are_the_deployments_where_nobody_says(edges, area):
+    (mask,) = ask(make_client({"edges": edges}), squares("red"), masks="array").json()["masks"]
+    assert np.sum(mask) == area
 
 
 def test_no_masks_where_none_are_asked_for(client):
@@ -97,7 +111,14 @@ def test_unknown_class_is_answered_with_near_ones(client):
 
 
 @pytest.mark.parametrize(
-    "query", [{"score_threshold": 1.5}, {"masks": "jpeg"}, {"max_detections": 0}, {"mask": "rle"}]
+    "query",
+    [
+        {"score_threshold": 1.5},
+        {"masks": "jpeg"},
+        {"max_detections": 0},
+        {"mask": "rle"},
+        {"edges": "soft"},
+    ],
 )
 def test_options_out_of_range_are_named(client, query):
     answer = ask(client, squares("red"), **query)
