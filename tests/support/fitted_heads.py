@@ -4,7 +4,8 @@ A network of random weights scores everything nearly alike, so that rounding to 
 it finds: of the detections of a seeded coco-r50 the int8 graph shares none to half. What a trained
 network has, and int8 keeps, is a distance between things and background. Random layers have it
 too once the last ones are chosen by it: here by ridge regression over what the layers before them
-see in a few photographs, in closed form and without a step of training.
+see in a few photographs, in closed form and without a step of training. Things are then found with
+scores near 1, but int8 still moves the fitted boxes: 72 to 78 % are shared, and masks by 0.82.
 
 R regions   F features of a region (1024)   B classes, the background included
 """
