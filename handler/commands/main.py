@@ -30,6 +30,7 @@ _COMMANDS = {
     "backfill": Entry("handler.commands.backfill", "Detect in a whole prefix of a bucket."),
     "redrive": Entry("handler.commands.redrive", "Send dead letters back to the queue."),
     "replay": Entry("handler.commands.replay", "Send a saved AWS event to its function."),
+    "bench": Entry("handler.commands.bench", "Measure speed and memory, beside peers too."),
     "cost": Entry("handler.commands.cost", "Estimate the cost of a thousand photographs."),
 }
 

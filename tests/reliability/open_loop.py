@@ -20,22 +20,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from handler.bench.load import Answer, ask, closed_loop, detect_request, get_request, open_loop
+
 SIZES = ((800, 600), (1600, 1200), (4000, 3000))
 RATES = (0.5, 1.0, 2.0, 4.0)
-BOUNDARY = "maskdrop"
-TIMEOUT_S = 90.0
-
-
-class Answer(NamedTuple):
-    """One request's status, 0 for none, and its seconds."""
-
-    status: int
-    seconds: float
 
 
 def photographs() -> list[bytes]:
@@ -49,49 +41,10 @@ def photographs() -> list[bytes]:
     return found
 
 
-def request(photo: bytes) -> bytes:
-    """A request to detect."""
-    part = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
-    body = part.encode() + photo + f"\r\n--{BOUNDARY}--\r\n".encode()
-    head = (
-        "POST /api/detect HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-        f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
-
-
-async def ask(port: int, data: bytes) -> Answer:
-    """Send a request and read its answer."""
-    began = time.perf_counter()
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(data)
-            line = await reader.readline()
-            seconds = time.perf_counter() - began
-            while await reader.read(65536):
-                pass
-            writer.close()
-            return Answer(int(line.split()[1]), seconds)
-    except (OSError, TimeoutError, IndexError):
-        return Answer(0, time.perf_counter() - began)
-
-
 async def capacity(port: int, asked: list[bytes], seconds: float) -> float:
     """Requests a second that two clients get answered in turns."""
-    end, done = time.perf_counter() + seconds, 0
-
-    async def client(first: int) -> None:
-        nonlocal done
-        turn = first
-        while time.perf_counter() < end:
-            await ask(port, asked[turn % len(asked)])
-            turn, done = turn + 1, done + 1
-
-    began = time.perf_counter()
-    await asyncio.gather(client(0), client(1))
-    return done / (time.perf_counter() - began)
+    answers, took = await closed_loop(port, asked, 2, seconds)
+    return len(answers) / took
 
 
 async def offer(
@@ -102,17 +55,12 @@ async def offer(
     stop = asyncio.Event()
 
     async def probe() -> None:
-        alive = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         while not stop.is_set():
-            health.append(await ask(port, alive))
+            health.append(await ask(port, get_request("/healthz")))
             await asyncio.sleep(0.2)
 
     prober = asyncio.create_task(probe())
-    began, tasks = time.perf_counter(), []
-    for number in range(int(rate * seconds)):
-        await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
-        tasks.append(asyncio.create_task(ask(port, asked[number % len(asked)])))
-    answers = await asyncio.gather(*tasks)
+    answers = await open_loop(port, asked, rate, seconds)
     stop.set()
     await prober
     return answers, health
@@ -141,7 +89,7 @@ def summary(
 
 async def measure(port: int, seconds: float) -> list[dict[str, float]]:
     """Every rate in turn."""
-    asked = [request(each) for each in photographs()]
+    asked = [detect_request(each) for each in photographs()]
     for each in asked:
         await ask(port, each)
     most = await capacity(port, asked, seconds / 2)
@@ -191,8 +139,7 @@ def main() -> None:
         environment = {**os.environ, "PYTHONPATH": str(asked.root)}
         process = subprocess.Popen(command, cwd=asked.root, env=environment, stdout=log, stderr=log)
         try:
-            ready = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-            while asyncio.run(ask(port, ready)).status != 200:
+            while asyncio.run(ask(port, get_request("/readyz"))).status != 200:
                 time.sleep(0.2)
             rows = asyncio.run(measure(port, asked.seconds))
             lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
