@@ -67,9 +67,11 @@ def result_id(*, bucket: str, key: str, version: str, model_digest: str, options
     order of classes and outputs, or naming one twice, makes no difference.
     """
     # Without tiles and refined edges the id is the one that results had before there were any.
-    usual = {"tile": False, "edges": "plain"}
-    canonical = options.model_dump()
-    canonical = {k: v for k, v in canonical.items() if k not in usual or v != usual[k]}
+    refined = options.edges == "refined"
+    asked = {"tile": options.tile, "edges": refined}
+    canonical = options.model_dump(
+        exclude={name for name, is_asked in asked.items() if not is_asked}
+    )
     for name in ("classes", "outputs"):
         if canonical[name] is not None:
             canonical[name] = sorted(set(canonical[name]))

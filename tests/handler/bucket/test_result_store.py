@@ -89,11 +89,10 @@ def test_whatever_makes_a_result_makes_its_id(change: dict[str, Any]) -> None:
     assert name(**change) != name()
 
 
-def test_ids_are_what_they_were_before_there_were_tiles() -> None:
-    assert (
-        name(options=Options(score_threshold=0.5))
-        == "d52qphwytnm347dfmgqzpcl5vggqkkmcxdl37vzv5nktjpeaplla"
-    )
+def test_ids_are_what_they_were_before_there_were_tiles_and_refined_edges() -> None:
+    before = "d52qphwytnm347dfmgqzpcl5vggqkkmcxdl37vzv5nktjpeaplla"
+    assert name(options=Options(score_threshold=0.5, edges="plain")) == before
+    assert name(options=Options(score_threshold=0.5, edges="refined")) != before
 
 
 def test_the_order_of_names_in_options_makes_no_difference() -> None:
