@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 from time import sleep
 from typing import Any
+from urllib.parse import urlsplit
 
 from handler.detection.admission import Gate
 from handler.detection.model_loader import native_stderr_closed
@@ -79,14 +80,15 @@ def local_service(folder: Path, *, port: int, say: Say) -> Iterator[LocalService
         listener = parts.enter_context(_listen(port))
         port = listener.getsockname()[1]
         url = f"http://localhost:{port}"
-        origins = (url, f"http://127.0.0.1:{port}")
+        settings = Settings()
+        origins = (url, f"http://127.0.0.1:{port}", *_other_origins(settings))
         stack = parts.enter_context(
             local_stack(folder, origins=origins, say=lambda words: say("Bucket", words))
         )
         say("Bucket", f"{stack.s3.endpoint_url}/{BUCKET}, kept in {folder}/s3")
         say("Queue", stack.queue.url)
         telemetry = PrometheusTelemetry()
-        services = _services(stack, telemetry, origins)
+        services = _services(settings, stack, telemetry, origins)
         with native_stderr_closed():
             model = services.detector.model
         say("Model", f"{model.name} {model.version}, its golden image detected right")
@@ -104,11 +106,25 @@ def local_service(folder: Path, *, port: int, say: Say) -> Iterator[LocalService
         yield LocalService(url, stack)
 
 
+def _other_origins(settings: Settings) -> tuple[str, ...]:
+    """Pages beside the site's own that may use API and bucket: those that the settings name.
+
+    Label Studio's page draws a task's photograph on a canvas, for which its link needs CORS.
+    """
+    if not settings.labelstudio_url:
+        return settings.cors_origins
+    parts = urlsplit(settings.labelstudio_url)
+    return (*settings.cors_origins, f"{parts.scheme}://{parts.netloc}")
+
+
 def _services(
-    stack: LocalStack, telemetry: PrometheusTelemetry, origins: tuple[str, ...]
+    settings: Settings,
+    stack: LocalStack,
+    telemetry: PrometheusTelemetry,
+    origins: tuple[str, ...],
 ) -> Services:
     """What the environment says, on the embedded bucket and queue."""
-    settings = Settings().model_copy(update={"bucket": None, "queue_url": None})
+    settings = settings.model_copy(update={"bucket": None, "queue_url": None})
     return replace(
         build_services(
             # Who reaches loopback is the owner, whose inbox it is.

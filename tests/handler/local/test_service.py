@@ -133,6 +133,24 @@ def test_pages_may_reach_nothing_but_their_origin_and_the_bucket(service: LocalS
     assert re.findall(r"https?://\S+(?=;)", policy) == [service.stack.s3.endpoint_url] * 2
 
 
+def test_pages_of_label_studio_and_of_named_origins_may_use_api_and_bucket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named, studio = "https://pages.example.org", "http://127.0.0.1:8081"
+    monkeypatch.setenv("MASKDROP_MODEL", str(COLOUR_MODEL))
+    monkeypatch.setenv("MASKDROP_CORS_ORIGINS", json.dumps([named]))
+    monkeypatch.setenv("MASKDROP_LABELSTUDIO_URL", f"{studio}/label/")
+    monkeypatch.setenv("MASKDROP_PRIVATE_HOSTS", "true")
+    with local_service(tmp_path, port=0, say=lambda *line: None) as service:
+        info = service.stack.store.put("uploads/x/photo.png", b"x", content_type="image/png")
+        link = service.stack.store.presign_get(info.key, expires_in=60)
+        for origin in (named, studio, service.url, "http://elsewhere.example.org"):
+            allowed = None if "elsewhere" in origin else origin
+            for url in (link, f"{service.url}/healthz"):
+                answer = httpx2.get(url, headers={"Origin": origin})
+                assert answer.headers.get("Access-Control-Allow-Origin") == allowed, (origin, url)
+
+
 def test_what_is_dropped_into_the_inbox_is_detected(service: LocalService) -> None:
     service.stack.store.put("inbox/words.jpg", b"words", content_type="image/jpeg")
     failed = wait_for(lambda: ResultStore(service.stack.store).read_latest("inbox/words.jpg"))
