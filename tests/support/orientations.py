@@ -36,8 +36,7 @@ _CUT = """async ([id, api]) => {
   const [{ createApi }, { loadResult }, { createDownloads }, { thumbnailOf }] = await Promise.all(
     ["api", "results", "downloads", "photos"].map((name) => import(`/js/${name}.js`)));
   const result = await loadResult(createApi({ api }), await createApi({ api }).readDetection(id));
-  const files = createDownloads(result, result.instances,
-    { maskThreshold: result.detectedThreshold });
+  const files = createDownloads(result, result.instances, result.detected);
   const cutout = await files.cutout(result.instances[0]);
   const [url, thumbnail] = await Promise.all([
     new Response(cutout.blob).bytes().then((bytes) => bytes.toBase64?.() ??
