@@ -1,4 +1,5 @@
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,10 @@ import pytest
 # Rich reads COLUMNS when a console is made. These make theirs on import, and pytest-xdist sets
 # COLUMNS in its workers; a test that sets it afterwards must be heard.
 os.environ.pop("COLUMNS", None)
+# Shells start what runs in the background with Ctrl-C ignored, and processes inherit that: those
+# that tests interrupt would go on for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import model.commands.options
 import model.evaluation.cli

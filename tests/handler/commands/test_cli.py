@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,16 +18,21 @@ from handler.commands.main import app
 MASKDROP = (sys.executable, "-c", "from handler.commands.main import app; app()")
 
 
+@contextmanager
 def started(words, folder):
-    """The command in a process of its own."""
-    return subprocess.Popen(
+    """The command in a process of its own, which does not outlive a test that fails."""
+    with subprocess.Popen(
         [*MASKDROP, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=folder,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.fixture
