@@ -131,7 +131,7 @@ class Result:
             area=mask.area,
             rle=encode_rle(mask, found.width, found.height),
             raw_mask=b64encode(found.raw_masks[index].tobytes()).decode(),
-            refined_mask=_packed(found.pasted_mask(index)) if found.refined_masks else None,
+            refined_mask=packed(found.pasted_mask(index)) if found.refined_masks else None,
         )
 
 
@@ -280,6 +280,6 @@ def _refined(detections: Detections, photo: Photo, stopwatch: Stopwatch) -> Dete
         return refine_edges(detections, photo.full())
 
 
-def _packed(mask: NDArray[np.uint8]) -> str:
+def packed(mask: NDArray[np.uint8]) -> str:
     """A mask as a manifest carries it; level 1 takes a quarter of the time, and 20 % more room."""
     return b64encode(zlib.compress(mask.tobytes(), 1)).decode()

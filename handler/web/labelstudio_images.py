@@ -60,7 +60,7 @@ def fetch_from_label_studio(address: str, settings: Settings) -> bytes:
     Raises AddressRefused, HostUnavailable and ImageTooLarge.
     """
     if not settings.labelstudio_url:
-        raise _elsewhere(address)
+        raise refuse_elsewhere(address)
     own, url = urlsplit(settings.labelstudio_url), urlsplit(address)
     if ".." in unquote(url.path).split("/"):
         raise AddressRefused("The image's address has `..` in its path.")
@@ -78,11 +78,6 @@ def fetch_from_label_studio(address: str, settings: Settings) -> bytes:
     if not answer.is_whole:
         raise ImageTooLarge(f"The image is larger than {limit:,} bytes, or was cut short.")
     return answer.body
-
-
-def refuse_elsewhere(address: str) -> AddressRefused:
-    """The error for an image that is at neither place."""
-    return _elsewhere(address)
 
 
 def _resolved(address: str) -> str:
@@ -144,7 +139,8 @@ def _access_token(answer: Answer) -> str:
     return token
 
 
-def _elsewhere(address: str) -> AddressRefused:
+def refuse_elsewhere(address: str) -> AddressRefused:
+    """The error for an image that is at neither place."""
     host = urlsplit(address).netloc
     where = f"at {host!r}" if host else "a path of Label Studio"
     return AddressRefused(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import json
 import sys
-from base64 import b64encode
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,8 +17,19 @@ from threading import Thread
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Route, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+from mask_samples import detected
+
+from handler.detection.detector import packed
+from handler.schemas import Manifest, Model, Options, Receipt, Source
+from model.runtime.detections import Detections
+from model.runtime.edges import refine_edges
 
 ROOT = Path(__file__).parents[2]
 FRAME = (4000, 3000)
@@ -36,48 +46,46 @@ _MOVE = """([slider, value]) => new Promise((done) => {
 })"""
 
 
-def report() -> dict[str, Any]:
-    """A detection of 100 discs, 200 to 1,100 pixels across."""
-    sys.path.insert(0, str(ROOT))
-    from model.runtime.postprocess import paste_mask
-    from model.runtime.rle import encode_rle
-
+def report(frame: NDArray[np.uint8]) -> dict[str, Any]:
+    """A detection of 100 discs, 200 to 1,100 pixels across, with refined masks."""
     random = np.random.default_rng(1)
     y, x = np.mgrid[:28, :28] - 13.5
     raw = np.round(255 / (1 + np.exp(np.hypot(x, y) - 11))).astype(np.uint8)
-    detections = []
-    for index in range(100):
-        size = random.uniform(200, 1100, 2)
-        corner = random.uniform((0, 0), np.subtract(FRAME, size))
-        box = np.float32([*corner, *(corner + size)])
-        mask = paste_mask(raw, box, *FRAME)
-        detections.append(
-            {
-                "index": index,
-                "class_id": 1,
-                "class_name": "disc",
-                "score": round(1 - index / 400, 3),
-                "box": box.tolist(),
-                "area": mask.area,
-                "rle": encode_rle(mask, *FRAME),
-                "raw_mask": b64encode(raw.tobytes()).decode(),
-            }
-        )
-    width, height = FRAME
-    manifest = {
-        "source": {"key": "uploads/1/photo.jpg", "width": width, "height": height},
-        "model": {"name": "none", "version": 1},
-        "options": {"mask_threshold": 0.5, "score_threshold": 0.25},
-        "detections": detections,
-        "receipt": {"cold": False, "milliseconds": {}},
-    }
-    return {"id": RESULT, "state": "succeeded", "manifest": manifest, "photo": "photo.jpg"}
+    sizes = random.uniform(200, 1100, (100, 2))
+    corners = random.uniform(0, np.subtract(FRAME, sizes))
+    plain = Detections(
+        *FRAME,
+        boxes=np.hstack([corners, corners + sizes]).astype(np.float32),
+        scores=np.linspace(1, 0.75, 100, dtype=np.float32),
+        class_ids=np.ones(100, np.int64),
+        class_names=("disc",) * 100,
+        raw_masks=np.stack([raw] * 100),
+    )
+    found = refine_edges(plain, frame)
+    masks = [
+        each.model_copy(update={"refined_mask": packed(found.pasted_mask(each.index))})
+        for each in detected(found)
+    ]
+    manifest = Manifest(
+        source=Source(key="uploads/1/photo.jpg", size=1, width=4000, height=3000, orientation=1),
+        model=Model(name="none", version=1, digest=""),
+        options=Options(score_threshold=0.25, edges="refined"),
+        detections=tuple(masks),
+        outputs=(),
+        receipt=Receipt(cold=False, milliseconds={}, peak_memory_mb=0),
+    )
+    content = manifest.model_dump(mode="json")
+    return {"id": RESULT, "state": "succeeded", "manifest": content, "photo": "photo.jpg"}
 
 
-def photo() -> bytes:
+def photo() -> Image.Image:
     noise = np.random.default_rng(2).integers(0, 255, (300, 400, 3), np.uint8)
+    return Image.fromarray(noise).resize(FRAME)
+
+
+def encoded(image: Image.Image) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(noise).resize(FRAME).save(file, "JPEG", quality=85)
+    image.save(file, "JPEG", quality=85)
     return file.getvalue()
 
 
@@ -85,7 +93,8 @@ def main() -> None:
     handler = type("Quiet", (SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=ROOT / "site"))
     Thread(target=server.serve_forever, daemon=True).start()
-    answer, picture = json.dumps(report()), photo()
+    image = photo()
+    answer, picture = json.dumps(report(np.asarray(image))), encoded(image)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox"]
