@@ -17,13 +17,13 @@ from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from handler.bench.report import Report, Row
 from handler.bench.turns import Spread, in_turns
 from handler.detection.detector import Detector
 from handler.errors import MaskdropError
 from handler.schemas import Options
+from model.runtime.boxes import box_ious
 
 PACKAGES = (
     "torch==2.14.1",
@@ -168,21 +168,16 @@ def _row(name: str, size: str, answers: Mapping[str, Sequence[Answer]]) -> Row:
 
 def agreement(expected: Answer, found: Answer) -> tuple[float, float]:
     """The share of the expected boxes that are found, and the mean IoU of those; 1, 1 of none."""
-    boxes, labels = np.asarray(found["boxes"]).reshape(-1, 4), np.asarray(found["labels"])
-    free, overlaps = np.ones(len(labels), bool), []
-    for box, label in zip(expected["boxes"], expected["labels"], strict=True):
-        iou = np.where(free & (labels == label), _iou(np.asarray(box), boxes), 0)
-        if len(iou) and iou.max() >= _SAME_IOU:
-            free[int(iou.argmax())] = False
-            overlaps.append(float(iou.max()))
+    boxes = [np.asarray(each["boxes"], float).reshape(-1, 4) for each in (expected, found)]
+    labels = [np.asarray(each["labels"]) for each in (expected, found)]
+    ious = np.where(labels[0][:, None] == labels[1], box_ious(*boxes), 0)
+    overlaps = []
+    for row in ious if len(boxes[1]) else ():
+        best = int(row.argmax())
+        if row[best] >= _SAME_IOU:
+            overlaps.append(float(row[best]))
+            # One detection answers one other.
+            ious[:, best] = 0
     if not len(expected["boxes"]):
         return 1.0, 1.0
     return len(overlaps) / len(expected["boxes"]), float(np.mean(overlaps)) if overlaps else 0.0
-
-
-def _iou(box: NDArray[Any], boxes: NDArray[Any]) -> NDArray[Any]:
-    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    iou: NDArray[Any] = shared / ((box[2:] - box[:2]).prod() + areas - shared)
-    return iou

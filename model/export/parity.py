@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from model.runtime.boxes import box_ious
 from model.runtime.detections import Detections, InstanceMask
 from model.runtime.postprocess import paste_masks
 from model.runtime.predictor import Predictor
@@ -183,14 +184,6 @@ def _match(expected: Detections, found: Detections) -> NDArray[np.int64]:
             pairs.append((index, best))
             ious[:, best] = 0
     return np.array(pairs, np.int64).reshape(-1, 2)
-
-
-def box_ious(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Overlap over union of every pair of boxes: (N, 4), (M, 4) -> (N, M)."""
-    low, high = np.maximum(a[:, None, :2], b[:, :2]), np.minimum(a[:, None, 2:], b[:, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (a, b)]
-    return shared / np.maximum(areas[0][:, None] + areas[1] - shared, 1e-9)
 
 
 def _without(detections: Detections, indices: NDArray[np.int64]) -> Detections:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from model.runtime.boxes import box_ious
 from model.runtime.detections import Detections
 from model.runtime.errors import GoldenMismatch, ManifestError
 from model.runtime.manifest import MANIFEST_NAME, GoldenDetection, ModelManifest
@@ -81,22 +82,11 @@ def check_golden(predictor: Detecting, folder: Path) -> None:
 
 
 def _same(expected: GoldenDetection, found: GoldenDetection) -> bool:
-    return (
+    return bool(
         expected.class_id == found.class_id
         and abs(expected.score - found.score) <= SCORE_TOLERANCE
-        and _iou(expected.box, found.box) >= MIN_IOU
+        and box_ious(np.array([expected.box]), np.array([found.box]))[0, 0] >= MIN_IOU
     )
-
-
-def _iou(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    both = max(width, 0) * max(height, 0)
-    return both / max(_area(a) + _area(b) - both, 1e-9)
-
-
-def _area(box: tuple[float, ...]) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _rounded(box: list[float]) -> tuple[float, float, float, float]:

@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from handler.commands.main import app
 from model.architecture.mask_rcnn import MaskRCNN
 from model.config import KNOWN_PRESETS
-from model.export.parity import box_ious
+from model.runtime.boxes import box_ious
 from model.weights.detectron2 import fold_detectron2
 from model.weights.import_model import preprocessing_of
 from model.weights.matterport import fold_matterport

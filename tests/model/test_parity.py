@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from model.export.parity import Answers, box_ious, compare, compare_answers
+from model.export.parity import Answers, compare, compare_answers
 from model.runtime.backends import RawDetections
+from model.runtime.boxes import box_ious
 from model.runtime.manifest import ModelManifest
 from model.runtime.predictor import Predictor
 

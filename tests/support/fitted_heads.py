@@ -25,7 +25,7 @@ from model.architecture.arithmetic import to_pixels, to_unit
 from model.architecture.box_head import DELTA_WEIGHTS
 from model.architecture.mask_rcnn import MaskRCNN
 from model.architecture.roi_align import Pyramid
-from model.export.parity import box_ious
+from model.runtime.boxes import box_ious
 from model.runtime.manifest import Preprocessing
 from model.runtime.preprocess import fit as fit_photograph
 from model.runtime.preprocess import place
