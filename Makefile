@@ -44,6 +44,10 @@ WITH_COVERAGE := --cov handler --cov model --cov-report term:skip-covered
 test: .venv/.dev chromium ## Run every test, after installing what they need
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --durations 15 $(if $(COVERAGE),$(WITH_COVERAGE))
 
+.PHONY: test-slow
+test-slow: .venv/.dev ## Run the tests that `make test` leaves out for their length: 5 minutes
+	$(BIN)/pytest -m slow --numprocesses 2 --dist loadfile
+
 NODE_CHECKS := tests/site/node_modules/.bin
 .PHONY: lint-site
 lint-site: tests/site/node_modules/.installed ## Check the site's JavaScript: style and types; needs Node.js 20 or newer

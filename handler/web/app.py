@@ -22,7 +22,6 @@ from handler.web.routes import (
     detections,
     events,
     health,
-    labelstudio,
     manifest_schema,
     models,
     uploads,
@@ -59,6 +58,9 @@ def create_app(services: Services | None = None) -> FastAPI:
     if settings.events:
         app.include_router(events.router)
     if settings.labelstudio:
+        # Here, as its models take a fortieth of a cold start, and it is off by default.
+        from handler.web.routes import labelstudio
+
         app.include_router(labelstudio.router)
     add_error_responses(app)
     # The last one added is the outermost.

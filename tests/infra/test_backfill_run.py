@@ -27,6 +27,9 @@ BROKEN = {
 }
 ASL = ROOT / "infra/backfill.asl.json"
 
+# A minute and a half: `make test-slow` runs it.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory):

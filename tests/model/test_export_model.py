@@ -60,6 +60,7 @@ def test_either_artifact_detects_the_golden_image_as_recorded(exported, backend)
     assert predictor.manifest.golden.detections
 
 
+@pytest.mark.slow
 def test_one_artifact_is_replaced_and_the_rest_kept(exported, tmp_path):
     before = ModelManifest.load(exported)
     after = export_model(exported, artifacts=["saved_model"], to=tmp_path / "3")
@@ -67,6 +68,7 @@ def test_one_artifact_is_replaced_and_the_rest_kept(exported, tmp_path):
     assert (after.golden, after.parity) == (before.golden, before.parity)
 
 
+@pytest.mark.slow
 def test_a_network_that_finds_nothing_is_not_exported(imported, tmp_path):
     """Parity of nothing with nothing says nothing."""
     folder = tmp_path / "blind/1"
@@ -91,6 +93,7 @@ def test_weights_that_are_not_finite_are_named(imported, tmp_path, value):
         export_model(folder, PHOTOGRAPHS, artifacts=["litert"], precision="float32")
 
 
+@pytest.mark.slow
 def test_an_interrupted_export_goes_on_behind_its_last_stage(imported, tmp_path, monkeypatch):
     folder = tmp_path / "stopped/1"
     shutil.copytree(imported, folder)
@@ -112,6 +115,7 @@ def test_an_interrupted_export_goes_on_behind_its_last_stage(imported, tmp_path,
     assert [each.name for each in folder.parent.iterdir()] == ["1"]
 
 
+@pytest.mark.slow
 def test_progress_ends_at_its_total(imported, tmp_path):
     seen = []
     shares = {"artifacts": ["litert"], "precision": "float32", "to": tmp_path / "seeded/1"}
@@ -130,6 +134,7 @@ def test_refused_export_leaves_the_folder_as_it_was(imported, tmp_path):
     assert [path.name for path in folder.parent.iterdir()] == ["1"]
 
 
+@pytest.mark.slow
 def test_saved_model_is_written_where_no_quantiser_is(imported, tmp_path):
     """As in the GPU image, by its command."""
     shutil.copytree(imported, tmp_path / "seeded/1")

@@ -275,12 +275,15 @@ def test_batch_does_again_what_was_done_with_other_options(
 
 
 def test_batch_reads_a_bucket(
-    run: Run, service: LocalService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run,
+    service: LocalService,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sign_in: Callable[[str, str], None],
 ) -> None:
     service.stack.store.put("albums/2026/dog.png", squares("blue"), content_type="image/png")
     monkeypatch.setenv("MASKDROP_S3_ENDPOINT", service.stack.s3.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", service.stack.s3.access_key_id)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", service.stack.s3.secret_access_key)
+    sign_in(service.stack.s3.access_key_id, service.stack.s3.secret_access_key)
     answer = run("batch", "s3://maskdrop/albums/")
     assert answer.exit_code == 0, answer.output
     assert (tmp_path / "out/2026__dog/instances/000-dog.png").exists()
